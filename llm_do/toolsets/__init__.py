@@ -1,0 +1,1 @@
+"""The built-in toolsets, workers offered as tools, and the wrapper that joins every toolset to the gate."""

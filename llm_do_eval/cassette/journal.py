@@ -1,0 +1,132 @@
+"""Interactions in as they are recorded, a file beside the cassette out that outlives the process."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llm_do.errors import FormatError, UsageError
+from llm_do_eval.cassette.interaction import LineError, json_line, json_object
+from llm_do_eval.cassette.recording import check_schema, read_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llm_do_eval.cassette.interaction import Interaction
+
+_SCHEMA = "llm-do-eval/cassette-journal/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """What an interrupted recording left: its first line (`mode`, `pid`, `meta`) and what it had received."""
+
+    head: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    interactions: tuple[Interaction, ...] = ()
+
+    @property
+    def adds(self) -> bool:
+        """Whether the recording was adding to its cassette, not replacing it."""
+        return self.head.get("mode") in ("once", "new_episodes")
+
+
+def journal_path(cassette: Path) -> Path:
+    """Return where the journal of a cassette lies."""
+    return cassette.with_name(f"{cassette.name}.journal")
+
+
+def read_left_over(cassette: Path) -> LeftOver:
+    """Read the journal beside a cassette, if any; its unfinished last line is skipped.
+
+    Raises:
+        FormatError: it cannot be read, or is torn anywhere else.
+    """
+    path = journal_path(cassette)
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return LeftOver()
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    if not lines:
+        return LeftOver()
+    try:
+        head = json_object(lines[0])
+    except LineError as error:
+        raise FormatError(f"{path}:1: {error}, so this is no journal of a cassette; delete it") from error
+    check_schema(path, head, _SCHEMA)
+    return LeftOver(head, tuple(read_lines(path, lines[1:])))
+
+
+class Journal:
+    """The journal of a cassette that is being recorded; whoever has it open is the only one who records.
+
+    Raises:
+        UsageError: another process records this cassette, or nothing can be written here.
+    """
+
+    def __init__(self, cassette: Path) -> None:
+        self._path = journal_path(cassette)
+        try:
+            cassette.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._lock()
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{cassette}: is being recorded by another process (pid {self._owner()}); wait for it to end"
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{cassette}: cannot be recorded, {error.filename} is not writable: {error.strerror}"
+            ) from error
+
+    def start(self, mode: str, meta: Mapping[str, Any]) -> None:
+        """Begin anew with the first line."""
+        os.ftruncate(self._file, 0)
+        head = {"schema": _SCHEMA, "mode": mode, "pid": os.getpid(), "meta": dict(meta)}
+        self._write(json_line(head) + b"\n")
+
+    def append(self, interaction: Interaction) -> None:
+        """Add one line by one write.
+
+        Raises:
+            OSError: there was no place for all of it; nothing of it stays.
+        """
+        self._write(interaction.to_line())
+
+    def close(self) -> None:
+        """Give the lock back and leave the file."""
+        os.close(self._file)
+
+    def remove(self) -> None:
+        """Give the lock back and remove the file."""
+        self._path.unlink(missing_ok=True)
+        self.close()
+
+    def _lock(self) -> int:
+        while True:
+            file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # the last owner may have removed the file between our two steps
+                if self._path.exists() and os.path.samestat(os.fstat(file), self._path.stat()):
+                    return file
+            except BaseException:
+                os.close(file)
+                raise
+            os.close(file)
+
+    def _owner(self) -> str:
+        try:
+            return str(json_object(self._path.read_bytes().partition(b"\n")[0]).get("pid"))
+        except (OSError, LineError):
+            return "unknown"
+
+    def _write(self, line: bytes) -> None:
+        before = os.fstat(self._file).st_size
+        if os.write(self._file, line) != len(line):
+            os.ftruncate(self._file, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))

@@ -1,0 +1,159 @@
+"""A request without a recording in, the sentences out that say what changed and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from llm_do_eval.cassette.key import normal_query, normal_text
+from llm_do_eval.cassette.recording import installed_versions, spans
+from llm_do_eval.cassette.stops import MissingSample, StaleCassette
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from llm_do_eval.cassette.interaction import Interaction, Request
+
+ABSENT = "<absent>"
+_SHOWN = 6
+_WIDTH = 70
+_CONTEXT = 20
+
+
+class Difference(NamedTuple):
+    """One field that two requests do not share; `<absent>` where one of them lacks it."""
+
+    path: str
+    recorded: Any
+    now: Any
+
+    def __str__(self) -> str:
+        recorded, now = _shortened(self.recorded, self.now)
+        return f"{self.path}: recorded {recorded} -> now {now}"
+
+
+class ModelSetting(NamedTuple):
+    """The model that a run was told to use, and by what: `--model` or `LLM_DO_MODEL`."""
+
+    name: str
+    model: str
+
+    def differs(self, recorded: str | None, now: Request) -> str | None:
+        """Say that this setting is why a request is not in a recording, if it is."""
+        name = self.model.partition(":")[2]
+        asked = _parts(now.body.value).get(".model") == name or name in title(now)
+        if recorded in (None, self.model) or not asked:
+            return None
+        cure = "unset it" if self.name.isidentifier() else "leave it out"
+        return f"{self.name} is {self.model!r}, the recording is of {recorded!r}: {cure}, or record anew"
+
+
+def missing_sample(sample: int, path: Path, recorded: Collection[int], command: str) -> MissingSample:
+    """Say that a sample was never recorded, and how to record it."""
+    if recorded:
+        return MissingSample(
+            f"Samples recorded: {spans(recorded)}; sample {sample} is not: record it with {command}"
+        )
+    return MissingSample(f"{path} holds no recording: record it with {command}")
+
+
+def stale_cassette(
+    request: Request,
+    sample: int,
+    *,
+    path: Path,
+    meta: Mapping[str, Any],
+    left: Sequence[Interaction],
+    command: str,
+    setting: ModelSetting | None = None,
+) -> StaleCassette:
+    """Say how a request differs from the nearest of the recordings `left` of its sample.
+
+    Nearest is the one with the fewest fields that differ, the earliest of these. A `setting` that asked for
+    another model than the recorded one is named first.
+    """
+    other_model = None
+    lines = [
+        f"{title(request)} (sample {sample}) is not in {path}, recorded {meta.get('recorded_at') or 'once'}"
+    ]
+    if left:
+        nearest, found = min(
+            ((each, list(differences(each.request, request))) for each in left), key=lambda pair: len(pair[1])
+        )
+        lines.append(
+            f"The nearest recording of this sample (seq {nearest.seq}) differs in "
+            f"{len(found)} field{'s' * (len(found) > 1)}:"
+        )
+        lines += [f"  {difference}" for difference in found[:_SHOWN]]
+        lines += [f"  and {len(found) - _SHOWN} more"] * (len(found) > _SHOWN)
+        if setting and {"path", "body.model"} & {each.path for each in found}:
+            other_model = setting.differs(meta.get("model"), request)
+    else:
+        lines.append("All recordings of this sample have been played: it now sends more requests than it did")
+    lines = [other_model, *lines] if other_model else [*lines, _versions(meta.get("versions"))]
+    return StaleCassette("\n".join([*lines, f"Record anew: {command}"]))
+
+
+def stale_again(request: Request, sample: int, first: StaleCassette) -> StaleCassette:
+    """Say of a later miss only that it is one."""
+    return StaleCassette(
+        f"{title(request)} (sample {sample}) is not recorded either; the first: {first.line}"
+    )
+
+
+def title(request: Request) -> str:
+    """Name a request: method and path."""
+    return f"{request.method} {urlsplit(request.uri).path}"
+
+
+def differences(recorded: Request, now: Request) -> Iterator[Difference]:
+    """Compare what counts of two requests, field by field."""
+    yield from _differences("method", recorded.method, now.method)
+    yield from _differences("path", urlsplit(recorded.uri).path, urlsplit(now.uri).path)
+    yield from _differences("query", dict(normal_query(recorded.uri)), dict(normal_query(now.uri)))
+    if normal_text(recorded.body) != normal_text(now.body):
+        yield from _differences("body", recorded.body.value, now.body.value)
+
+
+def _differences(path: str, recorded: Any, now: Any) -> Iterator[Difference]:
+    before, after = _parts(recorded), _parts(now)
+    if before and after and type(recorded) is type(now):
+        for step in before | after:
+            yield from _differences(path + step, before.get(step, ABSENT), after.get(step, ABSENT))
+    elif recorded != now or type(recorded) is not type(now):
+        yield Difference(path, recorded, now)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    match value:
+        case dict():
+            return {f".{name}": part for name, part in cast("dict[str, Any]", value).items()}
+        case list():
+            return {f"[{index}]": part for index, part in enumerate(cast("list[Any]", value))}
+        case _:
+            return {}
+
+
+def _shortened(recorded: Any, now: Any) -> tuple[str, str]:
+    first, second = (ABSENT if value is ABSENT else repr(value) for value in (recorded, now))
+    pairs = enumerate(zip(first, second, strict=False))
+    equal = next((index for index, (one, other) in pairs if one != other), 0)
+    start = max(0, equal - _CONTEXT) if max(len(first), len(second)) > _WIDTH else 0
+    return _cut(first, start), _cut(second, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _WIDTH
+    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+
+
+def _versions(recorded: Any) -> str:
+    now = installed_versions()
+    if not recorded:
+        return "The recording does not say with which versions it was made"
+    changed = [name for name in {**recorded, **now} if recorded.get(name) != now.get(name)]
+    if not changed:
+        return "The installed SDKs are those of the recording, so something in the project changed"
+    before, after = (", ".join(f"{name} {side.get(name)}" for name in changed) for side in (recorded, now))
+    return f"Recorded with {before}; installed are {after}"

@@ -1,0 +1,144 @@
+"""Answers in while a cassette records, a cassette out that is replaced only by a whole and clean one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from llm_do.errors import FormatError, RunFailed, UsageError
+from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
+from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llm_do_eval.cassette.interaction import Interaction
+
+RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]
+
+
+class Saved(NamedTuple):
+    """A recording, and the file that it is in."""
+
+    path: Path
+    recording: Recording
+
+
+def set_aside_path(cassette: Path) -> Path:
+    """Return where a replacement goes that was not clean enough; it is a cassette itself."""
+    return cassette.with_name(f"{cassette.name}.unclean")
+
+
+def read_with_left_over(path: Path) -> Recording:
+    """Read a cassette and what an interrupted recording of it left; write nothing.
+
+    Raises:
+        FormatError: one of them cannot be read.
+    """
+    return _merged(read_recording(path) if path.exists() else None, read_left_over(path))
+
+
+class Recorder:
+    """Records one cassette: `once` and `new_episodes` add to it, `all` replaces samples, `rewrite` all of it.
+
+    What an interrupted recording left is settled first: it is added to the cassette, or becomes it; where it
+    was to replace a cassette that is there, it is set aside.
+
+    Raises:
+        UsageError: another process records, or nothing can be written.
+        FormatError: what is there cannot be read (`rewrite` does not need to).
+    """
+
+    def __init__(self, path: Path, mode: RecordMode, meta: Mapping[str, Any]) -> None:
+        self._path = path
+        self._mode: RecordMode = mode
+        self._meta = {**meta, "versions": installed_versions()}
+        self._new: list[Interaction] = []
+        self._journal = Journal(path)
+        try:
+            self.old = self._settle()
+            self._journal.start(mode, self._meta)
+        except OSError as error:
+            self._journal.close()
+            raise UsageError(f"{path}: cannot be recorded: {error.strerror}") from error
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def append(self, interaction: Interaction) -> None:
+        """Keep one answer, in the journal at once.
+
+        Raises:
+            OSError: the journal has no place for it; `finish` will still try to save it.
+        """
+        self._new.append(interaction)
+        self._journal.append(interaction)
+
+    def finish(self, *, clean: bool) -> Saved | None:
+        """Save what was recorded, if anything, and return what is where.
+
+        A replacement that is not `clean` leaves the cassette that is there alone and is set aside.
+
+        Raises:
+            RunFailed: it could not be saved; it stays in the journal, and the cassette is as it was.
+        """
+        replaces = self._mode in ("all", "rewrite")
+        target = set_aside_path(self._path) if replaces and not clean and self._path.exists() else self._path
+        if not self._new:
+            self._journal.remove()
+            return None
+        try:
+            write_recording(target, result := self._result())
+        except OSError as error:
+            self._journal.close()
+            raise RunFailed(
+                f"{target}: cannot be saved: {error.strerror}; the {len(self._new)} new answers are in its "
+                f"journal, which the next recording picks up"
+            ) from error
+        self._journal.remove()
+        return Saved(target, result)
+
+    def _settle(self) -> Recording:
+        left = read_left_over(self._path)
+        try:
+            old = read_recording(self._path) if self._path.exists() else None
+        except FormatError:
+            if self._mode != "rewrite":
+                raise
+            self._set_aside(left.interactions, left)
+            return Recording()
+        merged = _merged(old, left)
+        if left.interactions and merged is not old:
+            write_recording(self._path, merged)
+        elif old:
+            self._set_aside(_not_in(old, left), left)
+        return merged
+
+    def _set_aside(self, interactions: tuple[Interaction, ...], left: LeftOver) -> None:
+        if interactions:
+            write_recording(set_aside_path(self._path), Recording.of(interactions, left.head.get("meta", {})))
+
+    def _result(self) -> Recording:
+        match self._mode:
+            case "rewrite":
+                kept: tuple[Interaction, ...] = ()
+            case "all":
+                recorded = {each.sample for each in self._new}
+                kept = tuple(each for each in self.old.interactions if each.sample not in recorded)
+            case _:
+                kept = self.old.interactions
+        return Recording.of([*kept, *self._new], {**(self.old.meta if kept else {}), **self._meta})
+
+
+def _merged(old: Recording | None, left: LeftOver) -> Recording:
+    meta = left.head.get("meta", {})
+    if old is None:
+        return Recording.of(left.interactions, meta) if left.interactions else Recording()
+    missing = _not_in(old, left) if left.adds else ()
+    return Recording.of([*old.interactions, *missing], {**old.meta, **meta}) if missing else old
+
+
+def _not_in(old: Recording, left: LeftOver) -> tuple[Interaction, ...]:
+    # a process may have ended between saving the cassette and removing its journal
+    known = {each.to_line() for each in old.interactions}
+    return tuple(each for each in left.interactions if each.to_line() not in known)

@@ -1,0 +1,153 @@
+"""A path and a mode in, an open cassette around the code of a test or a run out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+from llm_do.errors import RunFailed, UsageError
+from llm_do_eval.cassette.journal import journal_path
+from llm_do_eval.cassette.miss import ModelSetting
+from llm_do_eval.cassette.offline import dummy_keys, no_network
+from llm_do_eval.cassette.recorder import Recorder, RecordMode, read_with_left_over
+from llm_do_eval.cassette.recording import is_recording
+from llm_do_eval.cassette.scrub import Scrubber
+from llm_do_eval.cassette.stops import find_stop
+from llm_do_eval.cassette.tape import Tape
+from llm_do_eval.extra import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from llm_do_eval.cassette.stops import CassetteStop
+
+_STOCK_SUFFIXES = (".yaml", ".yml")
+_OPEN = threading.Lock()
+
+
+@contextmanager
+def use(
+    path: Path,
+    *,
+    mode: RecordMode,
+    meta: Mapping[str, Any] | None = None,
+    command: Callable[[RecordMode], str] = "record mode {!r}".format,
+    environ: Mapping[str, str] = os.environ,
+) -> Generator[Tape]:
+    """Answer the HTTP requests of this process from a cassette, or record them in it.
+
+    `none` replays; `once` records if there is no cassette, else replays; `new_episodes` replays what is
+    recorded and records the rest; `all` records, and replaces the samples that sent requests; `rewrite`
+    records, and replaces everything. `all` and `rewrite` replace only if the body ends without an exception
+    and `tape.keep` is true.
+
+    Args:
+        path: the cassette; `.yaml` and `.yml` are read as cassettes of stock vcrpy.
+        mode: what to record.
+        meta: what to add to the meta line; JSON values. `model` is the one that requests are to use, where
+            not `LLM_DO_MODEL` says so.
+        command: tells the command that records by a given mode, for error messages.
+        environ: where the values of secrets are taken from.
+
+    Raises:
+        UsageError: a cassette is open already, this one cannot be recorded, or vcrpy is missing; nothing was
+            requested.
+        FormatError: the cassette cannot be read.
+        RunFailed: at the end, what was recorded cannot be saved.
+    """
+    with installed():
+        from llm_do_eval.cassette.player import through
+    if not _OPEN.acquire(blocking=False):
+        raise UsageError(
+            f"{path}: cannot be opened while another cassette is open, because HTTP libraries are patched "
+            f"process-wide; use one cassette with samples in it"
+        )
+    try:
+        tape = _opened(path, mode, meta or {}, command, Scrubber(environ))
+        tape.setting = _setting((meta or {}).get("model"), environ.get("LLM_DO_MODEL"))
+        yield from _played(tape, through(tape))
+    finally:
+        _OPEN.release()
+
+
+@contextmanager
+def cli_cassette(path: Path, mode: Literal["record", "replay"], meta: Mapping[str, Any]) -> Generator[Tape]:
+    """Record one run of the command line in `path`, or replay it from there; `.model` is the recorded model.
+
+    Raises:
+        UsageError: there is nothing to replay, nothing can be recorded, or `path` is a file of another kind.
+        FormatError: the cassette cannot be read.
+        RunFailed: the run asked for what is not recorded (its notes say what differs), or could not be saved.
+    """
+    if mode == "record" and path.exists() and not is_recording(path):
+        raise UsageError(f"{path}: is no recording, so it is not replaced; name another file, or delete it")
+    if mode == "replay" and not path.is_file() and not journal_path(path).is_file():
+        raise UsageError(f"{path}: there is no such cassette; record one with --record {path}")
+    with (
+        dummy_keys() if mode == "replay" else nullcontext(),
+        use(
+            path,
+            mode="none" if mode == "replay" else "rewrite",
+            meta=meta,
+            command=lambda _: f"the same command and --record {path} in the place of --replay",
+        ) as tape,
+    ):
+        try:
+            yield tape
+        except BaseException as error:
+            if stop := find_stop(error):
+                raise _failure(stop) from error
+            raise
+
+
+def _failure(stop: CassetteStop) -> RunFailed:
+    first, *notes = str(stop).splitlines()
+    failed = RunFailed(first, error_class=stop.error_class)
+    for note in notes:
+        failed.add_note(note)
+    return failed
+
+
+def _setting(model: str | None, environment: str | None) -> ModelSetting | None:
+    if model and model != environment:
+        return ModelSetting("--model", model)
+    return ModelSetting("LLM_DO_MODEL", environment) if environment else None
+
+
+def _opened(
+    path: Path,
+    mode: RecordMode,
+    meta: Mapping[str, Any],
+    command: Callable[[RecordMode], str],
+    scrubber: Scrubber,
+) -> Tape:
+    if path.suffix in _STOCK_SUFFIXES:
+        return _stock(path, mode, command, scrubber)
+    if mode == "none" or (mode == "once" and path.exists()):
+        return Tape(path, read_with_left_over(path), scrubber, command)
+    recorder = Recorder(path, mode, meta)
+    return Tape(
+        path, recorder.old, scrubber, command, recorder=recorder, replays=mode in ("once", "new_episodes")
+    )
+
+
+def _stock(path: Path, mode: RecordMode, command: Callable[[RecordMode], str], scrubber: Scrubber) -> Tape:
+    from llm_do_eval.cassette.stock import read_stock
+
+    if mode not in ("none", "once"):
+        raise UsageError(f"{path}: a YAML cassette can be replayed, not recorded; record to a .jsonl file")
+    return Tape(path, read_stock(path, scrubber), scrubber, command)
+
+
+def _played(tape: Tape, patched: AbstractContextManager[None]) -> Generator[Tape]:
+    clean = False
+    try:
+        with no_network() if tape.replaying else nullcontext(), patched:
+            yield tape
+        clean = True
+    finally:
+        tape.finish(clean=clean)

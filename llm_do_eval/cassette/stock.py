@@ -1,0 +1,66 @@
+"""A YAML cassette of stock vcrpy in, its `Recording` out, all of it sample 0."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from vcr.request import Request as VcrRequest
+
+from llm_do.errors import FormatError
+from llm_do_eval.cassette.interaction import Interaction, json_line
+from llm_do_eval.cassette.recording import CURE, Recording
+from llm_do_eval.cassette.wire import request_of, response_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llm_do_eval.cassette.scrub import Scrubber
+
+_VERSION = 1
+
+
+def read_stock(path: Path, scrubber: Scrubber) -> Recording:
+    """Read a YAML cassette whose bodies are strings, or trees named `parsed_body`.
+
+    Raises:
+        FormatError: it cannot be read, or is no cassette of vcrpy of version 1. A YAML cassette that was cut
+            off lacks its last key, `version`.
+    """
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        tree: Any = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe
+        if tree.get("version") != _VERSION:
+            raise FormatError(f"{path}: has no `version: 1`, so it is torn, or no cassette of vcrpy; {CURE}")
+        interactions = [_interaction(each, seq, scrubber) for seq, each in enumerate(tree["interactions"])]
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError(
+            f"{path}: is torn, or no cassette of vcrpy: {' '.join(str(error).split())}; {CURE}"
+        ) from error
+    return Recording.of(interactions, {"versions": {}})
+
+
+def _interaction(each: Mapping[str, Any], seq: int, scrubber: Scrubber) -> Interaction:
+    sent, answered = each["request"], each["response"]
+    answer = response_of(answered | {"body": {"string": _raw(answered, "string")}})
+    return Interaction(
+        sample=0,
+        seq=seq,
+        fingerprint="",
+        request=request_of(VcrRequest(sent["method"], sent["uri"], _raw(sent), sent.get("headers") or {})),
+        response=scrubber.response(answer),
+        at=parsedate_to_datetime(answer.headers["date"]).isoformat() if "date" in answer.headers else None,
+    )
+
+
+def _raw(message: Mapping[str, Any], key: str = "") -> bytes:
+    if "parsed_body" in message:
+        return json_line(message["parsed_body"])
+    body: Any = message.get("body")
+    if key and body:
+        body = body.get(key)
+    return body.encode() if isinstance(body, str) else bytes(body or b"")

@@ -1,0 +1,204 @@
+"""Requests of samples in, recorded answers or leave to ask a provider out; misses are told once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from llm_do_eval.cassette.deck import Deck
+from llm_do_eval.cassette.interaction import Interaction
+from llm_do_eval.cassette.key import fingerprint
+from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
+from llm_do_eval.cassette.offline import DUMMY_KEY
+from llm_do_eval.cassette.recording import Recording
+from llm_do_eval.cassette.sampling import current_sample
+from llm_do_eval.cassette.stops import RecordingStopped, StaleCassette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from llm_do_eval.cassette.interaction import Request, Response
+    from llm_do_eval.cassette.miss import ModelSetting
+    from llm_do_eval.cassette.recorder import Recorder, RecordMode
+    from llm_do_eval.cassette.scrub import Scrubber
+
+_NO_RECORDING = Recording()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What the tape said to one request: the recording that answers it, or None: ask the provider.
+
+    `retried`: the same request is recorded once more; `hides`: its body held a secret, `request` does not.
+    """
+
+    sample: int
+    seq: int
+    fingerprint: str
+    request: Request
+    recorded: Interaction | None = None
+    retried: bool = False
+    hides: bool = False
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_s: float = field(default_factory=time.perf_counter)
+
+
+class Tape:
+    """An open cassette: what it holds, what was played and recorded, and what was missed.
+
+    Args:
+        path: the cassette file.
+        recording: what it holds.
+        scrubber: takes the secrets out of what is recorded and compared.
+        command: tells the command that records by a given mode.
+        recorder: keeps answers of providers; without one, every request is answered from the recording.
+        replays: whether requests are answered from the recording first.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        recording: Recording,
+        scrubber: Scrubber,
+        command: Callable[[RecordMode], str],
+        *,
+        recorder: Recorder | None = None,
+        replays: bool = True,
+    ) -> None:
+        self.path = path
+        self.keep = True
+        """Set to False before the end to say that this recording may not replace the one that is there."""
+        self.miss: StaleCassette | None = None
+        """The first miss."""
+        self.setting: ModelSetting | None = None
+        """The model that requests were to use; a miss names it where the recorded one is another."""
+        self.saved: Path | None = None
+        """Where the new answers are, after the end; None if there were none."""
+        self.scrubbed = 0
+        """How many recorded bodies held a secret, which was replaced."""
+        self._recording = recording
+        self._deck = Deck(recording.interactions if replays else (), scrubber.request)
+        self._scrubber = scrubber
+        self._command = command
+        self._recorder = recorder
+        self._next_seq: dict[int, int] = {}
+        for each in recording.interactions if replays else ():
+            self._next_seq[each.sample] = each.seq + 1
+        # guards the deck, the counters and the journal: sync clients run in threads
+        self._lock = threading.RLock()
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """The meta line of the cassette as it was opened (empty if there was none), later as it was saved."""
+        return self._recording.meta
+
+    @property
+    def model(self) -> str | None:
+        """The recorded model, `provider:name`."""
+        return self.meta.get("model")
+
+    @property
+    def replaying(self) -> bool:
+        """Whether every request is answered from the recording."""
+        return self._recorder is None
+
+    @property
+    def recorded_samples(self) -> frozenset[int]:
+        """The samples of which the cassette holds anything, as `meta` does."""
+        return frozenset(each.sample for each in self._recording.interactions)
+
+    def unplayed(self) -> tuple[Interaction, ...]:
+        """Return the recordings that no request has asked for so far, ordered by sample and seq."""
+        with self._lock:
+            return self._deck.left()
+
+    def admit(self, request: Request) -> Ticket:
+        """Decide about a request of the sample that runs here.
+
+        Raises:
+            StaleCassette: nothing answers it and nothing may be recorded.
+            RecordingStopped: it would be recorded with a key that opens nothing.
+            OutsideSample: it belongs to no sample, and samples run.
+        """
+        sample = current_sample()
+        scrubbed = self._scrubber.request(request)
+        key = fingerprint(scrubbed)
+        with self._lock:
+            if recorded := self._deck.take(sample, key):
+                retried = self._deck.has(sample, key)
+                return Ticket(sample, recorded.seq, key, scrubbed, recorded, retried)
+            if self._recorder is None:
+                raise self._missed(scrubbed, sample)
+            self._check_key(request)
+            seq = self._next_seq.get(sample, 0)
+            self._next_seq[sample] = seq + 1
+            return Ticket(sample, seq, key, scrubbed, hides=scrubbed.body != request.body)
+
+    def keep_answer(self, ticket: Ticket, response: Response) -> None:
+        """Record what a provider answered.
+
+        Raises:
+            RecordingStopped: it cannot be kept.
+        """
+        latency_s = round(time.perf_counter() - ticket.started_s, 6)
+        scrubbed = self._scrubber.response(response)
+        interaction = Interaction(
+            sample=ticket.sample,
+            seq=ticket.seq,
+            fingerprint=ticket.fingerprint,
+            request=ticket.request,
+            response=scrubbed,
+            latency_s=latency_s,
+            at=ticket.at.isoformat(timespec="milliseconds"),
+        )
+        with self._lock:
+            self.scrubbed += ticket.hides + (scrubbed.body != response.body)
+            if self._recorder is None:
+                raise RecordingStopped(
+                    f"{self.path}: an answer came after the cassette was closed, and is not kept"
+                )
+            try:
+                self._recorder.append(interaction)
+            except OSError as error:
+                raise RecordingStopped(
+                    f"{self.path}: an answer cannot be kept: {error.strerror}; make room and record again"
+                ) from error
+
+    def finish(self, *, clean: bool) -> None:
+        """End the recording, if any; see `Recorder.finish`."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+            if recorder:
+                saved = recorder.finish(clean=clean and self.keep)
+                if saved:
+                    self.saved, self._recording = saved
+
+    def _missed(self, request: Request, sample: int) -> StaleCassette:
+        if self.miss:
+            return stale_again(request, sample, self.miss)
+        recorded = self.recorded_samples
+        if sample not in recorded:
+            command = self._command("new_episodes" if recorded else "rewrite")
+            self.miss = missing_sample(sample, self.path, recorded, command)
+        else:
+            self.miss = stale_cassette(
+                request,
+                sample,
+                path=self.path,
+                meta=self.meta,
+                left=[each for each in self._deck.left() if each.sample == sample],
+                command=self._command("rewrite"),
+                setting=self.setting,
+            )
+        return self.miss
+
+    def _check_key(self, request: Request) -> None:
+        if any(DUMMY_KEY in value for value in request.headers.values()) or DUMMY_KEY in request.uri:
+            raise RecordingStopped(
+                f"{title(request)} would be recorded with the key {DUMMY_KEY!r}, which stands in for a "
+                f"missing one: set the key of the provider"
+            )

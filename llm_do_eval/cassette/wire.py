@@ -1,0 +1,72 @@
+"""Messages as the stubs of vcrpy hold them in, our frozen ones out, and back."""
+
+from __future__ import annotations
+
+import json
+from http.client import responses as reasons
+from typing import TYPE_CHECKING, Any
+
+from vcr.filters import decode_response
+
+from llm_do_eval.cassette.interaction import Body, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from vcr.request import Request as VcrRequest
+
+_LOWEST_ERROR = 400
+
+
+def request_of(request: VcrRequest) -> Request:
+    """Freeze a request, with every header."""
+    headers = {name.lower(): _text([value]) for name, value in request.headers.items()}
+    return Request(request.method, request.uri, headers, Body.of_request(_raw(request.body_bytes)))
+
+
+def response_of(response: Mapping[str, Any]) -> Response:
+    """Freeze a response, with every header; a compressed body is unpacked."""
+    headers = {
+        name.lower(): [_text([value]) for value in values] for name, values in response["headers"].items()
+    }
+    body: Any = response.get("body") or {}
+    plain = decode_response({"headers": headers, "body": {"string": _raw(body.get("string"))}})
+    return Response(
+        response["status"]["code"],
+        {name: _text(values) for name, values in plain["headers"].items()},
+        Body.of_response(plain["body"]["string"]),
+    )
+
+
+def playable(response: Response, *, retried: bool) -> dict[str, Any]:
+    """Thaw a response for the stubs.
+
+    A recorded error that was followed by the same request again (`retried`) asks the SDK to try again at
+    once; one that was not is final, as it was when it was recorded. Neither makes it wait.
+    """
+    headers = {**response.headers, "content-length": str(len(raw := response.body.raw))}
+    if response.status >= _LOWEST_ERROR:
+        headers |= {"retry-after-ms": "1", "x-should-retry": str(retried).lower()}
+        headers |= {"retry-after": "0"} if "retry-after" in headers else {}
+    return {
+        "status": {"code": response.status, "message": reasons.get(response.status, "")},
+        "headers": {name: [value] for name, value in headers.items()},
+        "body": {"string": raw},
+    }
+
+
+def _text(values: Iterable[str | bytes]) -> str:
+    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
+
+
+def _raw(body: Any) -> bytes:
+    # aiohttp hands over the object it was given to serialize
+    match body:
+        case None:
+            return b""
+        case bytes() | bytearray():
+            return bytes(body)
+        case str():
+            return body.encode()
+        case _:
+            return json.dumps(body, default=str).encode()

@@ -1,0 +1,139 @@
+"""Command line and ini file in, one frozen `Options` out."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Record = Literal["none", "once", "new_episodes", "all", "rewrite", "live"]
+Inconclusive = Literal["fail", "xfail", "pass"]
+
+_RECORD = ("none", "once", "new_episodes", "all", "rewrite", "live")
+_INCONCLUSIVE = ("fail", "xfail", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asks of sampled tests; `samples` overrides the number of every mark."""
+
+    samples: int | None
+    concurrency: int
+    record: Record
+    report: Path | None
+    json: Path | None
+    inconclusive: Inconclusive
+    confidence: float
+    project: tuple[Path, ...]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options, each with its twin in the ini file."""
+    group = parser.getgroup("llm-do-eval", "sampled tests of LLM workers")
+
+    def _add(name: str, text: str, kind: Literal["string", "int", "float"] = "string", **how: Any) -> None:
+        dest = name.strip("-").replace("-", "_")
+        group.addoption(name, dest=dest, default=None, help=text, **how)
+        parser.addini(dest, text, type=kind, default=None)
+
+    _add(
+        "--llm-samples",
+        "samples of every test marked llm_samples, instead of the mark's own number",
+        kind="int",
+        type=_at_least_one,
+        metavar="N",
+    )
+    _add(
+        "--llm-concurrency",
+        "samples of one test that run at a time (default 8)",
+        kind="int",
+        type=_at_least_one,
+        metavar="C",
+    )
+    _add(
+        "--llm-record",
+        "record mode of the cassettes; live calls providers and reads and writes none (default none)",
+        choices=_RECORD,
+    )
+    _add("--llm-report", "write the verdicts as one HTML page", metavar="PATH")
+    _add("--llm-json", "write the verdicts as JSON", metavar="PATH")
+    _add(
+        "--llm-inconclusive",
+        "what an inconclusive verdict does to its test (default fail)",
+        choices=_INCONCLUSIVE,
+    )
+    _add(
+        "--llm-confidence",
+        "confidence of each one-sided bound (default 0.95)",
+        kind="float",
+        type=_confidence,
+        metavar="P",
+    )
+    parser.addini(
+        "llm_project", "project of tests without the mark, from the root folder", type="args", default=[]
+    )
+    parser.addini(
+        "llm_dummy_keys", "stand in for missing keys before collection already", type="bool", default=False
+    )
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Read every option, the command line first, then the ini file.
+
+    Raises:
+        pytest.UsageError: a value in the ini file is none of those allowed.
+    """
+    return Options(
+        samples=_number(config, "llm_samples", _at_least_one),
+        concurrency=_number(config, "llm_concurrency", _at_least_one) or 8,
+        record=_choice(config, "llm_record", _RECORD),
+        report=_path(config, "llm_report"),
+        json=_path(config, "llm_json"),
+        inconclusive=_choice(config, "llm_inconclusive", _INCONCLUSIVE),
+        confidence=_number(config, "llm_confidence", _confidence) or 0.95,
+        project=tuple(config.rootpath / path for path in config.getini("llm_project")),
+    )
+
+
+def _choice(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> Any:
+    value = config.getoption(name) or config.getini(name) or allowed[0]
+    if value not in allowed:
+        raise pytest.UsageError(f"ini option {name} is {value!r}; write one of {', '.join(allowed)}")
+    return value
+
+
+def _number(config: pytest.Config, name: str, parse: Callable[[str], Any]) -> Any:
+    given = config.getoption(name)
+    if given is not None or (written := config.getini(name)) is None:
+        return given
+    try:
+        return parse(str(written))
+    except (argparse.ArgumentTypeError, ValueError) as error:
+        raise pytest.UsageError(f"ini option {name}: {error}") from error
+
+
+def _path(config: pytest.Config, name: str) -> Path | None:
+    given, written = config.getoption(name), config.getini(name)
+    if given:
+        return config.invocation_params.dir / cast("str", given)
+    return config.rootpath / written if written else None
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _confidence(text: str) -> float:
+    value = float(text)
+    if not 0.5 <= value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
+        raise argparse.ArgumentTypeError(f"{text} is not from 0.5 to below 1")
+    return value

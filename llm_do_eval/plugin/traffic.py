@@ -1,0 +1,125 @@
+"""A test in, its HTTP traffic recorded, replayed or let through out, and what is known of its origin."""
+
+from __future__ import annotations
+
+import functools
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_do_eval.cassette import dummy_keys, use
+from llm_do_eval.plugin.cassettes import cassette_path, record_command
+from llm_do_eval.session import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+    from llm_do_eval.cassette import StaleCassette, Tape
+    from llm_do_eval.plugin.options import Options
+    from llm_do_eval.sample import Sample
+
+_REPLAYING = ("none", "once", "new_episodes")
+
+
+@dataclass(eq=False, slots=True)
+class Traffic:
+    """The cassette of one test from its set-up to its tear-down; none where providers are called live."""
+
+    item: pytest.Item
+    options: Options
+    tape: Tape | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def open(self) -> None:
+        """Open the cassette, with keys that open nothing for providers that have none.
+
+        Raises:
+            LlmDoError: the cassette cannot be read or recorded.
+        """
+        if self.options.record == "live":
+            return
+        model = os.environ.get("LLM_DO_MODEL")
+        with ExitStack() as stack:
+            stack.enter_context(dummy_keys())
+            cassette = use(
+                cassette_path(self.item, self.options.record),
+                mode=self.options.record,
+                meta={} if model is None else {"model": model},
+                command=functools.partial(record_command, self.item, samples=self.options.samples),
+            )
+            self.tape = stack.enter_context(cassette)
+            self._open = stack.pop_all()
+
+    def close(self) -> None:
+        """Close the cassette.
+
+        Raises:
+            RunFailed: what was recorded cannot be saved.
+        """
+        self._open.close()
+
+    @property
+    def model(self) -> str | None:
+        """The recorded model, as `provider:name`."""
+        return self.tape.model if self.tape else None
+
+    @property
+    def miss(self) -> StaleCassette | None:
+        """The first request that the cassette could not answer."""
+        return self.tape.miss if self.tape else None
+
+    def keep(self, *, clean: bool) -> None:
+        """Say whether a new recording may replace the one that is there."""
+        if self.tape is not None:
+            self.tape.keep = clean
+
+    def about(self, index: int) -> Mapping[str, Any]:
+        """Give the `meta` of the runs of a sample, so that a report counts only the newest of them.
+
+        Samples that ask no provider name the cassette that their test would have. Live runs name none: each
+        is new evidence.
+        """
+        tape = self.tape
+        if tape is None:
+            return {}
+        about = {"cassette": self._relative(tape.path)}
+        if tape.replaying and index in tape.recorded_samples:
+            return about | {"recorded_at": tape.meta.get("recorded_at")}
+        # in milliseconds, as answers are dated: never after the `recorded_at` that replays will have
+        return about | {"tested_at": self._started.isoformat(timespec="milliseconds")}
+
+    def evidence(self, samples: Sequence[Sample]) -> Evidence:
+        """Say where the samples came from, after the cassette has been closed."""
+        ended = sum(each.outcome is not None for each in samples)
+        models = ", ".join(sorted(set[str]().union(*(each.models for each in samples)))) or None
+        tape, now = self.tape, self._started.isoformat(timespec="seconds")
+        if tape is None:
+            return Evidence(recorded_at=now, model=models, distinct=ended)
+        if tape.saved is not None:
+            return Evidence(
+                recorded_at=now,
+                model=models or tape.model,
+                distinct=ended,
+                cassette=self._relative(tape.saved),
+                saved=True,
+            )
+        unplayed = tape.unplayed()
+        if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):
+            return Evidence(model=models, distinct=ended)
+        return Evidence(
+            recorded_at=tape.meta.get("recorded_at"),
+            model=models or tape.model,
+            replayed=True,
+            distinct=ended,
+            cassette=self._relative(tape.path),
+            unplayed=sum(each.sample < ended for each in unplayed),
+        )
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.item.config.rootpath)).as_posix()

@@ -1,0 +1,202 @@
+"""A test's body and a number in, that many runs of the body out, each with its own state and outcome.
+
+A sample is found through a `ContextVar`, so tasks and `asyncio.to_thread` calls of a body belong to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from llm_do.errors import Refused
+from llm_do_eval.cassette import sample as requests_of
+from llm_do_eval.invariant import Checks
+from llm_do_eval.owner import Owner
+from llm_do_eval.trajectory import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Sequence
+
+Outcome = Literal["pass", "fail", "error", "infra"]
+"""How a sample ended: `error` is a mistake of the test or the project, `infra` a provider or the network."""
+
+_FAILURES = frozenset({"content_filter", "empty", "format", "limit", "model", "timeout", "truncation"})
+_RUNNING: ContextVar[Sample | None] = ContextVar("llm_do_eval_running_sample", default=None)
+
+
+@dataclass(eq=False, slots=True)
+class Sample:
+    """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
+
+    `runs` counts those it started; `not_begun` is why one could not begin. `outcome` is None until the sample
+    has ended. `cost_usd` is None once a price is unknown.
+    """
+
+    index: int
+    owner: Owner = field(default_factory=Owner)
+    checks: Checks = field(default_factory=Checks)
+    complaints: list[str] = field(default_factory=list[str])
+    runs: int = 0
+    not_begun: BaseException | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    models: set[str] = field(default_factory=set[str])
+    outcome: Outcome | None = None
+    error: BaseException | None = None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it did not pass, in one line each."""
+        broken = [f"invariant {name!r} is false" for name, held in self.checks.held.items() if not held]
+        raised = [] if self.error is None else [_first_line(self.error)]
+        return [*raised, *broken, *self.complaints]
+
+    @property
+    def labels(self) -> list[str]:
+        """The test's own names for its failures, each once."""
+        return list(dict.fromkeys(each.label for each in self.checks.broken if each.label))
+
+    def end(self, error: BaseException | None, outcome: Outcome) -> None:
+        """Close the sample; `outcome` counts where an error ended it, else what it checked and set up."""
+        self.error = error
+        if error is None:
+            self.complaints += self.owner.stubs.complaints()
+            outcome = "fail" if self.reasons else "pass"
+        self.outcome = outcome
+
+
+class StopSampling(BaseException):
+    """Raised by a sorter of errors to end the whole test with `cause`, not just its sample."""
+
+    def __init__(self, cause: BaseException) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
+
+
+def running() -> Sample | None:
+    """Return the sample that this code belongs to; None in fixtures."""
+    return _RUNNING.get()
+
+
+@contextmanager
+def sampling(sample: Sample, *, sort: Callable[[BaseException], Outcome], alone: bool) -> Generator[None]:
+    """Run the code inside as a sample and note how it ended; `sort` tells what an exception means.
+
+    Requests of a sample that runs `alone` are its own even from threads that have lost their context.
+
+    Raises:
+        StopSampling: `sort` raised it.
+    """
+    token = _RUNNING.set(sample)
+    try:
+        with nullcontext() if alone else requests_of(sample.index):
+            yield
+    except asyncio.CancelledError as error:
+        task = _current_task()
+        if task is not None and task.cancelling():
+            raise
+        sample.end(error, "error")
+    except BaseException as error:  # noqa: BLE001  the border of a sample: record how it ended and go on
+        sample.end(error, sort(error))
+    else:
+        sample.end(None, "pass")
+    finally:
+        _RUNNING.reset(token)
+
+
+async def run_concurrently(
+    samples: Sequence[Sample],
+    body: Callable[[], Awaitable[object]],
+    *,
+    concurrency: int,
+    sort: Callable[[BaseException], Outcome],
+) -> None:
+    """Run the body once for each sample, in the running loop, started in order, `concurrency` at a time.
+
+    Raises:
+        BaseException: what `StopSampling` was raised for; the other samples are cancelled first.
+    """
+    free = asyncio.Semaphore(concurrency)
+
+    async def _one(sample: Sample) -> None:
+        with sampling(sample, sort=sort, alone=len(samples) == 1):
+            await body()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for sample in samples:
+                await free.acquire()
+                group.create_task(_one(sample)).add_done_callback(lambda _: free.release())
+    except BaseExceptionGroup as stopped:
+        raise _cause(stopped) from None
+
+
+def run_in_turn(
+    samples: Sequence[Sample], body: Callable[[], object], *, sort: Callable[[BaseException], Outcome]
+) -> None:
+    """Run a body that is not async once for each sample, one after the other.
+
+    Raises:
+        BaseException: what `StopSampling` was raised for.
+    """
+
+    def _one(sample: Sample) -> None:
+        with sampling(sample, sort=sort, alone=len(samples) == 1):
+            body()
+
+    for sample in samples:
+        try:
+            contextvars.copy_context().run(_one, sample)
+        except StopSampling as stopped:
+            raise stopped.cause from None
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Sort an exception by its type and class, never by its text.
+
+    A failed assertion, a limit that the user set and an answer of the model that cannot be used are a
+    `fail`; what a provider or the network did is `infra`; anything else is a mistake, `error`.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        found = {outcome_of(each) for each in error.exceptions}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownMemberType]
+        return next(each for each in ("fail", "error", "infra") if each in found)
+    if isinstance(error, AssertionError | TimeoutError | Refused):
+        return "fail"
+    stated = _error_class(error)
+    if stated == "infra":
+        return "infra"
+    return "fail" if stated in _FAILURES else "error"
+
+
+def _error_class(error: BaseException) -> str | None:
+    stated = getattr(error, "error_class", None)
+    if isinstance(stated, str):
+        return stated
+    if "pydantic_ai" not in sys.modules:
+        return None
+    from llm_do.failure import provider_failure
+
+    return provider_failure(error)
+
+
+def _cause(error: BaseException) -> BaseException:
+    if isinstance(error, BaseExceptionGroup):
+        return _cause(error.exceptions[0])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return error.cause if isinstance(error, StopSampling) else error
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Pure numbers in, pure numbers out: bounds, plans and comparisons that know nothing of workers."""

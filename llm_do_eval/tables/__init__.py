@@ -1,0 +1,1 @@
+"""Runs in, tables out: each module counts one thing, in any order of runs, with the same result."""

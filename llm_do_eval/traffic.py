@@ -1,0 +1,48 @@
+"""A recording in, its provider around the code of a script out: `--replay` and `--record` for Python."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm_do.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The traffic that a script runs on; `model` is the recorded one, None where nothing is replayed."""
+
+    model: str | None = None
+
+
+@contextmanager
+def traffic(
+    *, replay: str | Path | None = None, record: str | Path | None = None, model: str | None = None
+) -> Generator[Traffic]:
+    """Answer the requests of a script from a recording, record them, or, with neither, let them pass.
+
+    Args:
+        replay: the file to answer from; no socket is opened and no key is needed.
+        record: the file to write; it is replaced only if the block ends without an exception.
+        model: the model that the recording is made with, for its first line.
+
+    Raises:
+        UsageError: both are given, or there is nothing to replay, or nothing can be recorded.
+        FormatError: the recording cannot be read.
+        RunFailed: a request is not in the recording, or what was recorded cannot be saved.
+    """
+    path = replay or record
+    if path is None:
+        yield Traffic()
+        return
+    if replay and record:
+        raise UsageError(f"{replay} is to be replayed and {record} to be recorded; choose one")
+    from llm_do_eval.cassette import cli_cassette
+
+    with cli_cassette(Path(path), "replay" if replay else "record", {"model": model}) as tape:
+        yield Traffic(tape.model)

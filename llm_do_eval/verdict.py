@@ -1,0 +1,171 @@
+"""A claim and counted samples in, one verdict with the sentence of what was shown out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from llm_do_eval.stats.bounds import lower_bound, samples_needed, upper_bound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llm_do_eval.claim import Claim
+    from llm_do_eval.invariant import Tally
+
+Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
+"""INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
+
+_SLACK = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How the samples of a test ended; those that ended in `infra` have no outcome and are not judged."""
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    infra: int = 0
+
+    @property
+    def judged(self) -> int:
+        """The samples that count."""
+        return self.passed + self.failed + self.errors
+
+    @property
+    def total(self) -> int:
+        """All samples."""
+        return self.judged + self.infra
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """`k` of `n` samples passed, so the true rate lies above `lower` and below `upper`, each one-sided."""
+
+    word: Word
+    k: int
+    n: int
+    lower: float
+    upper: float
+    sentence: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim was shown, or not refuted where it is only guarded."""
+        return self.word == "PASS"
+
+
+def judge(claim: Claim, counts: Counts) -> Verdict:
+    """Judge the pass rate of a whole test."""
+    if counts.infra > claim.max_infra * counts.total + _SLACK:
+        return _told(
+            claim,
+            counts.passed,
+            counts.judged,
+            "VOID",
+            f"{counts.infra} of {counts.total} samples ended in infrastructure errors, more than "
+            f"max_infra={claim.max_infra:g} allows: nothing is shown",
+        )
+    return judge_rate(claim, counts.passed, counts.judged)
+
+
+def judge_rate(claim: Claim, k: int, n: int, *, counted: str = "samples passed") -> Verdict:
+    """Judge `k` of `n` judged samples; `counted` is what the sentence says that these did."""
+    if n == 0:
+        return _told(claim, k, n, "INCONCLUSIVE", "no sample was judged: nothing is shown")
+    if claim.min_pass_rate is None:
+        return _every(claim, k, n, f"{k}/{n} {counted}")
+    bounds = _told(claim, k, n, "INCONCLUSIVE", "")
+    word = _word(claim, bounds)
+    return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
+
+
+def judge_invariant(claim: Claim, tally: Tally) -> Verdict:
+    """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it."""
+    counted = f"held ({tally.missed} samples never came to it)" if tally.missed else "held"
+    if not tally.violated_in:
+        return judge_rate(claim, tally.k, tally.n, counted=counted)
+    samples = ", ".join(map(str, tally.violated_in))
+    text = f"{tally.k}/{tally.n} {counted}; it must always hold, and broke in sample {samples}"
+    return _told(claim, tally.k, tally.n, "FAIL", text)
+
+
+def combined(whole: Verdict, invariants: Mapping[str, Verdict], complaints: Sequence[str]) -> Verdict:
+    """Combine the verdict by the rate of a whole test with all else that decides about it.
+
+    Args:
+        whole: the verdict by the rate.
+        invariants: the verdicts of its invariants by their names; the worst decides.
+        complaints: sentences about what is wrong with the test itself, which fail it.
+    """
+    counted = f"{whole.k}/{whole.n} samples passed"
+    if complaints:
+        return replace(whole, word="FAIL", sentence=f"{counted}; {'; '.join(complaints)}")
+    for word in ("FAIL", "INCONCLUSIVE"):
+        names = ", ".join(repr(name) for name, each in invariants.items() if each.word == word)
+        if names and _WORST.index(whole.word) > _WORST.index(word):
+            return replace(whole, word=word, sentence=f"{counted}; {word} by invariant {names}")
+    return whole
+
+
+_WORST: Final[tuple[Word, ...]] = ("FAIL", "VOID", "INCOMPLETE", "INCONCLUSIVE", "PASS")
+
+
+def incomplete(claim: Claim, counts: Counts) -> Verdict:
+    """Say of samples that could not all be run that nothing is shown by the others."""
+    text = f"{counts.total} samples ended before the test was stopped: nothing is shown"
+    return _told(claim, counts.passed, counts.judged, "INCOMPLETE", text)
+
+
+def _word(claim: Claim, bounds: Verdict) -> Word:
+    assert claim.min_pass_rate is not None, "a claim without a rate is judged sample by sample"
+    if bounds.lower >= claim.min_pass_rate - _SLACK:
+        return "PASS"
+    if bounds.upper <= claim.min_pass_rate + _SLACK:
+        return "FAIL"
+    return "PASS" if claim.mode == "guard" else "INCONCLUSIVE"
+
+
+def _shown(claim: Claim, bounds: Verdict, word: Word) -> str:
+    assert claim.min_pass_rate is not None, "a claim without a rate is judged sample by sample"
+    rate, confidence = f"{claim.min_pass_rate:g}", f"{_percent(claim.confidence)} confidence"
+    if word == "FAIL":
+        return f"shown: true pass rate < {rate} (bound {_percent(bounds.upper)}, {confidence})"
+    if bounds.lower >= claim.min_pass_rate - _SLACK:
+        return f"shown: true pass rate >= {rate} (bound {_percent(bounds.lower)}, {confidence})"
+    between = f"the true pass rate is {_between(claim, bounds)}"
+    if word == "PASS":
+        return f"{rate} is not refuted, and a guard asks no more: {between}"
+    more = samples_needed(bounds.n - bounds.k, claim.min_pass_rate, claim.alpha) - bounds.n
+    return f"not settled: {between}; at least {more} more samples, all passing, would show {rate}"
+
+
+def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
+    bounds = _told(claim, k, n, "FAIL", "")
+    if k < n:
+        between = _between(claim, bounds)
+        text = f"{counted}, and without min_pass_rate every one has to; the true pass rate is {between}"
+        return replace(bounds, sentence=text)
+    shown = f"true pass rate >= {_percent(bounds.lower)} ({_percent(claim.confidence)} confidence)"
+    return replace(bounds, word="PASS", sentence=f"{counted} -> {shown}")
+
+
+def _told(claim: Claim, k: int, n: int, word: Word, sentence: str) -> Verdict:
+    lower = lower_bound(k, n, claim.alpha) if n else 0.0
+    upper = upper_bound(k, n, claim.alpha) if n else 1.0
+    return Verdict(word=word, k=k, n=n, lower=lower, upper=upper, sentence=sentence)
+
+
+def _between(claim: Claim, verdict: Verdict) -> str:
+    lower, upper = _percent(verdict.lower), _percent(verdict.upper)
+    confidence = f"{_percent(claim.confidence)} confidence"
+    if verdict.k == verdict.n:
+        return f"at least {lower} ({confidence})"
+    if verdict.k == 0:
+        return f"at most {upper} ({confidence})"
+    return f"between {lower} and {upper} ({confidence} each)"
+
+
+def _percent(share: float) -> str:
+    return f"{round(share * 100, 1):g} %"

@@ -1,0 +1,45 @@
+"""A stand-in whose every answer differs, and a plain client of it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from evals.standin import Reply, StandIn, ToolCall
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Generator
+
+    from evals.standin import Request
+
+
+def forecast(request: Request, rng: random.Random) -> Reply:
+    """Look a random city up where a tool is offered, and repeat what it says; answer after a random while."""
+    time.sleep(rng.random() / 100)
+    if request.tools and not request.results:
+        return Reply(tool_calls=(ToolCall("look_up", {"city": f"city{rng.randrange(10**9)}"}),))
+    return Reply(f"{rng.randrange(10**9)}: {[result.text for result in request.results]}")
+
+
+@pytest.fixture
+def provider() -> Generator[StandIn]:
+    with StandIn(forecast) as running:
+        yield running
+
+
+@pytest.fixture
+def ask(provider: StandIn) -> Generator[Callable[..., str]]:
+    """Ask for one completion by a plain client; no two answers are equal."""
+    with httpx2.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+
+        def post(question: str = "?", query: str = "", **headers: str) -> str:
+            body = {"model": "m", "messages": [{"role": "user", "content": question}]}
+            url = f"{provider.openai_base_url}/chat/completions{query}"
+            return client.post(url, json=body, headers=headers).text
+
+        yield post

@@ -1,0 +1,63 @@
+"""Requests that mean the same have one fingerprint, and others have not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llm_do_eval.cassette.interaction import Body, Request
+from llm_do_eval.cassette.key import fingerprint
+
+REQUEST = Request("POST", "https://api.example.com/v1/x?b=2&a=1", {}, Body("json", {"a": [1, 2], "b": "é"}))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(REQUEST, uri="http://127.0.0.1:8080/v1/x?a=1&b=2"),
+        replace(REQUEST, uri="https://api.example.com/v1/x?a=1&key=<secret>&b=2"),
+        replace(REQUEST, method="post"),
+        replace(REQUEST, headers={"content-type": "application/json"}),
+        replace(REQUEST, body=Body.of_request(b'{ "b": "\\u00e9", "a": [1, 2] }')),
+    ],
+)
+def test_what_does_not_count(same: Request) -> None:
+    assert fingerprint(same) == fingerprint(REQUEST)
+
+
+def test_what_counts() -> None:
+    others = [
+        REQUEST,
+        replace(REQUEST, method="GET"),
+        replace(REQUEST, uri="https://api.example.com/v1/y?b=2&a=1"),
+        replace(REQUEST, uri="https://api.example.com/v1/x?b=2&a=3"),
+        replace(REQUEST, uri="https://api.example.com/v1/x?b=2&a=1&c="),
+        replace(REQUEST, body=Body("json", {"a": [2, 1], "b": "é"})),
+        replace(REQUEST, body=Body("json", {"a": [1, 2.0], "b": "é"})),
+        replace(REQUEST, body=Body("json", {"a": [1, True], "b": "é"})),
+        replace(REQUEST, body=Body("json", {"a": [1, "2"], "b": "é"})),
+        replace(REQUEST, body=Body("text", '{"a":[1,2],"b":"é"}')),
+        replace(REQUEST, body=Body()),
+        replace(REQUEST, body=Body("json", None)),
+    ]
+    assert len({fingerprint(each) for each in others}) == len(others)
+
+
+def calls(*ids: str) -> Request:
+    return replace(REQUEST, body=Body("json", [{"id": f"pyd_ai_{each * 32}"} for each in ids]))
+
+
+def test_ids_that_pydantic_ai_makes_up_count_by_their_order() -> None:
+    assert fingerprint(calls("a", "b", "a")) == fingerprint(calls("c", "1", "c"))
+    assert fingerprint(calls("a", "b", "a")) != fingerprint(calls("a", "b", "b"))
+
+
+def multipart(boundary: str) -> Request:
+    headers = {"content-type": f'multipart/form-data; boundary="{boundary}"'}
+    text = f"--{boundary}\r\ncontent-disposition: form-data; name=f\r\n\r\nx\r\n--{boundary}--"
+    return Request("POST", "https://h/upload", headers, Body.of_request(text.encode()))
+
+
+def test_the_boundary_of_a_multipart_body_does_not_count() -> None:
+    assert fingerprint(multipart("abc123")) == fingerprint(multipart("zzz"))

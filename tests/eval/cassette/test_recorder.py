@@ -1,0 +1,441 @@
+"""What each mode does to the cassette that is there, and to what was received when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from llm_do.errors import FormatError, RunFailed, UsageError
+from llm_do_eval.cassette import RecordingStopped, find_stop, journal_path, sample, set_aside_path, use
+from llm_do_eval.cassette.journal import Journal
+from llm_do_eval.cassette.recording import read_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from pathlib import Path
+
+    from evals.standin import StandIn
+    from llm_do_eval.cassette import RecordMode, Tape
+
+
+class Oops(Exception):
+    """What ends a test."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cassettes" / "x.jsonl"
+
+
+@pytest.fixture
+def play(path: Path, ask: Callable[..., str]) -> Callable[..., dict[int, str]]:
+    """Open the cassette and let each sample ask its questions."""
+
+    def session(
+        mode: RecordMode, samples: Iterable[int], *questions: str, ends: BaseException | None = None
+    ) -> dict[int, str]:
+        answers: dict[int, str] = {}
+        with use(path, mode=mode):
+            for index in samples:
+                with sample(index):
+                    answers[index] = "".join(map(ask, questions or ["?"]))
+            if ends:
+                raise ends
+        return answers
+
+    return session
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def keys(path: Path) -> list[tuple[int, int]]:
+    return [(line["sample"], line["seq"]) for line in lines(path)[1:]]
+
+
+def test_the_file_has_a_meta_line_and_sorted_interactions(
+    provider: StandIn, path: Path, ask: Callable[..., str]
+) -> None:
+    with use(path, mode="once", meta={"model": "openai:m", "task": "t", "count": 99}) as tape:
+        for index in (2, 0, 1, 0):
+            with sample(index):
+                ask(f"from {index}", query="?api-version=1&key=verysecret")
+    meta, *rest = lines(path)
+    assert tape.saved == path
+    assert tape.meta == meta
+    assert tape.recorded_samples == {0, 1, 2}
+    assert list(path.parent.iterdir()) == [path]
+    assert {name: meta[name] for name in ("schema", "count", "model", "samples", "task")} == {
+        "schema": "llm-do-eval/cassette/v1",
+        "count": 4,
+        "model": "openai:m",
+        "samples": "0..2",
+        "task": "t",
+    }
+    assert set(meta["versions"]) == {"pydantic-ai", "openai", "anthropic", "vcrpy"}
+    assert meta["recorded_at"] == min(line["at"] for line in rest)
+    assert keys(path) == [(0, 0), (0, 1), (1, 0), (2, 0)]
+    first = rest[0]
+    assert len(first["fingerprint"]) == 32
+    assert first["latency_s"] > 0
+    uri = f"{provider.openai_base_url}/chat/completions?api-version=1&key=<secret>"
+    assert first["request"] == {
+        "method": "POST",
+        "uri": uri,
+        "headers": {"accept": "*/*", "content-type": "application/json"},
+        "json": {"model": "m", "messages": [{"role": "user", "content": "from 0"}]},
+    }
+    assert first["response"]["status"] == 200
+    assert first["response"]["headers"] == {"content-type": "application/json"}
+    assert json.loads(first["response"]["text"])["object"] == "chat.completion"
+
+
+def test_once_records_only_where_there_is_no_cassette(
+    provider: StandIn, play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(3))
+    assert play("once", range(3)) == first
+    assert len(provider.requests) == 3
+
+
+def test_new_episodes_adds_samples_and_touches_no_other(
+    provider: StandIn, path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("new_episodes", range(4))
+    before = path.read_bytes().splitlines()[1:]
+    second = play("new_episodes", range(6))
+    assert len(provider.requests) == 6
+    assert {index: second[index] for index in range(4)} == first
+    assert path.read_bytes().splitlines()[1:5] == before
+    assert keys(path) == [(index, 0) for index in range(6)]
+    assert play("none", range(6)) == second
+
+
+def test_new_episodes_continues_a_sample(path: Path, play: Callable[..., dict[int, str]]) -> None:
+    play("once", range(2), "a")
+    answers = play("new_episodes", range(2), "a", "b", "a")
+    assert keys(path) == [(index, seq) for index in range(2) for seq in range(3)]
+    assert play("none", range(2), "a", "b", "a") == answers
+
+
+def test_new_episodes_that_record_nothing_write_nothing(
+    path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    play("once", range(2))
+    before = path.stat()
+    play("new_episodes", range(2))
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_all_replaces_the_samples_that_run(path: Path, play: Callable[..., dict[int, str]]) -> None:
+    first = play("once", range(6), "a", "b")
+    second = play("all", range(2), "a")
+    assert all(first[index] != second[index] for index in range(2))
+    assert keys(path) == [(0, 0), (1, 0), *((index, seq) for index in range(2, 6) for seq in range(2))]
+    assert play("none", range(2, 6), "a", "b") == {index: first[index] for index in range(2, 6)}
+    assert play("none", range(2), "a") == second
+
+
+def test_rewrite_replaces_the_file(path: Path, play: Callable[..., dict[int, str]]) -> None:
+    play("once", range(6))
+    second = play("rewrite", range(2))
+    assert keys(path) == [(0, 0), (1, 0)]
+    assert play("none", range(2)) == second
+
+
+def test_a_rewrite_that_records_nothing_leaves_the_cassette(
+    path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    play("rewrite", [])
+    assert play("none", range(2)) == first
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", ["all", "rewrite"])
+@pytest.mark.parametrize("ends", [Oops(), KeyboardInterrupt(), None])
+@pytest.mark.policy("cas-partial")
+def test_a_replacement_that_is_not_clean_is_set_aside(
+    path: Path,
+    play: Callable[..., dict[int, str]],
+    ask: Callable[..., str],
+    mode: RecordMode,
+    ends: BaseException | None,
+) -> None:
+    first = play("once", range(3))
+    before = path.read_bytes()
+    answers: list[str] = []
+    tapes: list[Tape] = []
+
+    def replaced() -> None:
+        with use(path, mode=mode) as tape:
+            tapes.append(tape)
+            answers.append(ask())
+            tape.keep = ends is not None
+            if ends:
+                raise ends
+
+    with pytest.raises(type(ends)) if ends else nullcontext():
+        replaced()
+    assert path.read_bytes() == before
+    assert tapes[0].saved == set_aside_path(path)
+    assert play("none", range(3)) == first
+    with use(set_aside_path(path), mode="none"):
+        assert ask() == answers[0]
+    assert sorted(path.parent.iterdir()) == [path, set_aside_path(path)]
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
+@pytest.mark.policy("cas-partial")
+def test_what_was_received_before_an_error_is_kept_where_nothing_was(
+    path: Path, play: Callable[..., dict[int, str]], mode: RecordMode
+) -> None:
+    with pytest.raises(Oops):
+        play(mode, range(3), ends=Oops())
+    assert keys(path) == [(0, 0), (1, 0), (2, 0)]
+
+
+def interrupt(path: Path, mode: RecordMode, ask: Callable[..., str]) -> None:
+    """Record samples 7 and 8, and leave the journal behind as a killed process does."""
+    with use(path, mode=mode) as tape:
+        for index in (7, 8):
+            with sample(index):
+                ask()
+        left = journal_path(path).read_bytes()
+        tape.keep = False
+    set_aside_path(path).unlink(missing_ok=True)
+    journal_path(path).write_bytes(left)
+
+
+@pytest.mark.parametrize("mode", ["once", "rewrite"])
+def test_a_journal_left_over_without_a_cassette_becomes_it(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]], mode: RecordMode
+) -> None:
+    interrupt(path, mode, ask)
+    path.unlink()
+    left = journal_path(path).read_bytes()
+    answers = play("none", [7, 8])
+    assert not path.exists()
+    assert journal_path(path).read_bytes() == left
+    assert play("new_episodes", [7, 8]) == answers
+    assert keys(path) == [(7, 0), (8, 0)]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupted_recording_goes_on_in_mode_once(
+    provider: StandIn, path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    interrupt(path, "once", ask)
+    path.unlink()
+    before = len(provider.requests)
+    play("once", [7, 8, 9])
+    assert len(provider.requests) == before + 1
+    assert keys(path) == [(7, 0), (8, 0), (9, 0)]
+
+
+def test_a_journal_left_over_adds_to_its_cassette(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    old = path.read_bytes()
+    interrupt(path, "new_episodes", ask)
+    path.write_bytes(old)
+    answers = play("none", [0, 1, 7, 8])
+    assert {index: answers[index] for index in range(2)} == first
+    play("new_episodes", [])
+    assert keys(path) == [(0, 0), (1, 0), (7, 0), (8, 0)]
+    assert not journal_path(path).exists()
+
+
+def test_a_journal_that_is_saved_already_adds_nothing(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    interrupt(path, "new_episodes", ask)
+    before = path.read_bytes()
+    play("none", [7, 8])
+    play("new_episodes", [7, 8])
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupted_replacement_is_set_aside(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    interrupt(path, "rewrite", ask)
+    assert play("none", range(2)) == first
+    play("new_episodes", range(2))
+    assert keys(path) == [(0, 0), (1, 0)]
+    assert keys(set_aside_path(path)) == [(7, 0), (8, 0)]
+
+
+def test_an_unfinished_last_line_of_a_journal_is_skipped_and_no_other(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    interrupt(path, "once", ask)
+    path.unlink()
+    whole = journal_path(path).read_bytes()
+    journal_path(path).write_bytes(whole[:-9])
+    with use(path, mode="none") as tape:
+        assert tape.recorded_samples == {7}
+    for cut, expected in [(whole[:20], frozenset[int]()), (b"", frozenset[int]())]:
+        journal_path(path).write_bytes(cut)
+        with use(path, mode="none") as tape:
+            assert tape.recorded_samples == expected
+    head, first, second, _ = whole.split(b"\n")
+    for torn in (b"\n".join([head, first[:50], second, b""]), first + b"\n", b"no json\n", head[:20] + b"\n"):
+        journal_path(path).write_bytes(torn)
+        with pytest.raises(FormatError, match=r"x\.jsonl\.journal:"), use(path, mode="none"):
+            pass
+    journal_path(path).write_bytes(whole)
+    play("new_episodes", [7, 8])
+
+
+def test_a_rewrite_needs_no_readable_cassette(path: Path, play: Callable[..., dict[int, str]]) -> None:
+    play("once", range(2))
+    path.write_bytes(path.read_bytes()[:-40])
+    modes: list[RecordMode] = ["none", "once", "new_episodes", "all"]
+    for mode in modes:
+        with pytest.raises(FormatError, match="no end"):
+            play(mode, range(2))
+    torn = path.read_bytes()
+    with pytest.raises(Oops):
+        play("rewrite", range(2), ends=Oops())
+    assert path.read_bytes() == torn
+    answers = play("rewrite", range(2))
+    assert play("none", range(2)) == answers
+
+
+def test_a_journal_beside_a_torn_cassette_is_set_aside_by_a_rewrite(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    interrupt(path, "once", ask)
+    path.write_bytes(b"torn")
+    play("rewrite", [0])
+    assert keys(path) == [(0, 0)]
+    assert keys(set_aside_path(path)) == [(7, 0), (8, 0)]
+
+
+def test_a_second_writer_is_refused_by_pid_and_readers_are_not(
+    provider: StandIn, path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    answers = play("once", range(2))
+    first = Journal(path)
+    first.start("once", {})
+    before = len(provider.requests)
+    with pytest.raises(UsageError, match=rf"recorded by another process \(pid {os.getpid()}\)"):
+        play("new_episodes", range(3))
+    assert play("none", range(2)) == answers
+    first.remove()
+    play("new_episodes", range(3))
+    assert len(provider.requests) == before + 1
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_request(
+    provider: StandIn, tmp_path: Path, ask: Callable[..., str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with (
+        pytest.raises(UsageError, match="cannot be recorded"),
+        use(tmp_path / "file" / "x.jsonl", mode="once"),
+    ):
+        ask()
+    assert provider.requests == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only folders")
+def test_a_read_only_folder_is_refused_before_the_first_request(
+    path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    path.parent.chmod(0o500)
+    with pytest.raises(UsageError, match="not writable"):
+        play("rewrite", range(2))
+    assert play("none", range(2)) == first
+    path.parent.chmod(0o700)
+
+
+@contextmanager
+def room(size: int) -> Generator[None]:
+    """Let no file of this process grow beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_stops_the_recording_and_leaves_the_cassette(
+    provider: StandIn, path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    before = path.read_bytes()
+    with room(1500), pytest.raises(RunFailed) as failed:
+        play("new_episodes", range(20))
+    stopped = find_stop(failed.value)
+    assert isinstance(stopped, RecordingStopped)
+    assert "an answer cannot be kept: " in str(stopped)
+    # the first answer that found no room is the last one that was paid for
+    kept = len(lines(journal_path(path))) - 1
+    assert len(provider.requests) == 2 + kept + 1
+    assert path.read_bytes() == before
+    assert sorted(path.parent.iterdir()) == [path, journal_path(path)]
+    assert play("new_episodes", range(2 + kept)).keys() >= first.keys()
+    assert len(provider.requests) == 2 + kept + 1
+
+
+KILLED = """
+import sys
+import threading
+from pathlib import Path
+import httpx2
+from llm_do_eval.cassette import sample, use
+
+def talk(client, index):
+    with sample(index):
+        for turn in range(3):
+            body = {"model": "m", "messages": [{"role": "user", "content": f"turn {turn}"}]}
+            client.post(sys.argv[2] + "/chat/completions", json=body)
+            sys.stdout.write(f"{index}.{turn}\\n")
+            sys.stdout.flush()
+
+with use(Path(sys.argv[1]), mode=sys.argv[3]) as tape, httpx2.Client() as client:
+    threads = [threading.Thread(target=talk, args=(client, index)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+@pytest.mark.parametrize("mode", ["once", "rewrite"])
+@pytest.mark.parametrize("received", [1, 14])
+@pytest.mark.policy("cas-partial")
+def test_a_killed_recording_keeps_what_was_received(
+    provider: StandIn, path: Path, mode: Literal["once", "rewrite"], received: int
+) -> None:
+    program = [sys.executable, "-c", KILLED, str(path), provider.openai_base_url, mode]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        seen = [process.stdout.readline().strip() for _ in range(received)]
+        process.send_signal(signal.SIGKILL)
+        seen += process.stdout.read().split()
+    assert not path.exists()
+    with use(path, mode="none") as tape:
+        kept = {(each.sample, each.seq) for each in tape.unplayed()}
+    assert kept >= {tuple(map(int, talk.split("."))) for talk in seen}
+    assert len(kept) <= len(provider.requests)
+    with use(path, mode="new_episodes"):
+        pass
+    assert {(each.sample, each.seq) for each in read_recording(path).interactions} == kept

@@ -1,0 +1,71 @@
+"""Journal events as a tree of calls, and comparisons of what was called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llm_do_eval.trajectory import Run, Tools, call_tree, models
+
+
+def call(seq: int, name: str, parent: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {
+        "kind": "call",
+        "run": "r",
+        "id": f"c{seq}",
+        "parent": parent,
+        "seq": seq,
+        "name": name,
+        "impl": "worker",
+        "ok": True,
+        **fields,
+    }
+
+
+# a journal writes a call when it ends: children before their caller, the first called not always first
+EVENTS = [
+    {"kind": "run", "run": "r"},
+    call(4, "lookup", parent="c2", model="x:b"),
+    call(5, "send", parent="c0", ok=False, error={"type": "denied", "message": "no", "class": "denied"}),
+    call(2, "classify", parent="c0", model="x:b"),
+    call(1, "lookup", parent="c0"),
+    call(0, "triage", model="x:a"),
+]
+
+
+def test_the_tree_is_in_the_order_of_starting() -> None:
+    root = call_tree(EVENTS)
+    assert (root.name, [each.name for each in root]) == ("triage", ["lookup", "classify", "send"])
+    assert [each.name for each in root.walk()] == ["lookup", "classify", "lookup", "send"]
+    send = root.children[-1]
+    assert not send.ok
+    assert send.error
+    assert send.error.type == "denied"
+    run = Run(output="done", calls=root)
+    assert run.tools == Tools(["lookup", "classify", "send"], ["lookup", "classify", "lookup", "send"])
+    assert models(EVENTS) == {"x:a", "x:b"}
+
+
+@pytest.mark.parametrize(
+    ("names", "exact", "in_order", "any_order"),
+    [
+        (["a", "b", "a"], True, True, True),
+        (["a", "b"], False, True, True),
+        (["b", "a"], False, True, True),
+        (["b", "b"], False, False, False),
+        (["a", "a", "b"], False, False, True),
+        (["c"], False, False, False),
+        ([], False, True, True),
+    ],
+)
+def test_three_ways_to_compare(names: list[str], *, exact: bool, in_order: bool, any_order: bool) -> None:
+    tools = Tools(["a", "b", "a"], [])
+    assert tools.match(names) == tools.match(names, order="exact") == exact
+    assert tools.match(names, order="in_order") == in_order
+    assert tools.match(names, order="any_order") == any_order
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="order is 'sorted'; write exact, in_order or any_order"):
+        Tools([], []).match([], order="sorted")  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,4 @@
+from http.client import HTTPSConnection
+
+class VCRHTTPSConnection:
+    _baseclass: type[HTTPSConnection]
