@@ -32,6 +32,7 @@ MAX_OUTPUT_BYTES: Final = 100_000
 SEARCHED: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 
 _Cause = Literal["timeout", "output", "cancelled"]
+_STREAM_BYTES: Final = 65_536
 _GRACE_S: Final = 5.0
 _LAST_MOMENT_S: Final = 0.3
 _PROGRAMS: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -163,6 +164,7 @@ class _Child:
         self._plan = plan
         self._cause: _Cause | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
         self._last_resort: asyncio.TimerHandle | None = None
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -185,7 +187,7 @@ class _Child:
         os.set_blocking(hear, False)
         try:
             try:
-                self._process = await _launch(self._plan, tell)
+                self._transport, self._process = await _launch(self._plan, tell)
             finally:
                 os.close(tell)
             if self._cause is not None:
@@ -193,6 +195,8 @@ class _Child:
             await self._watch(self._process, timeout_s)
             return self._finished(hear)
         finally:
+            if self._transport is not None:  # where the loop is being closed, nothing else closes it
+                self._transport.close()
             os.close(hear)
 
     async def _watch(self, process: asyncio.subprocess.Process, timeout_s: float) -> None:
@@ -217,7 +221,7 @@ class _Child:
                 process.kill()
 
     async def _keep(self, kept: bytearray, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(65_536):
+        while chunk := await stream.read(_STREAM_BYTES):
             room = MAX_OUTPUT_BYTES - len(kept)
             kept += chunk[:room]
             if len(chunk) > room:
@@ -267,9 +271,12 @@ def _refusal(plan: Plan, report: Report | None, stderr: bytearray) -> ToolError:
     )
 
 
-async def _launch(plan: Plan, report: int) -> asyncio.subprocess.Process:
+async def _launch(plan: Plan, report: int) -> tuple[asyncio.SubprocessTransport, asyncio.subprocess.Process]:
     library = os.environ.get("LD_LIBRARY_PATH")  # some Pythons do not start without it
-    return await asyncio.create_subprocess_exec(
+    loop = asyncio.get_running_loop()
+    # `create_subprocess_exec` does the same, but keeps to itself what can be closed
+    transport, protocol = await loop.subprocess_exec(
+        lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=_STREAM_BYTES, loop=loop),
         sys.executable,
         *("-I", "-S", "-X", "utf8", "-c", _START.format(str(Path(__file__).parents[2]))),
         *(json.dumps(plan, ensure_ascii=False), str(report)),
@@ -280,3 +287,4 @@ async def _launch(plan: Plan, report: int) -> asyncio.subprocess.Process:
         pass_fds=(report,),
         start_new_session=True,
     )
+    return transport, asyncio.subprocess.Process(transport, protocol, loop)

@@ -79,8 +79,7 @@ class Brain:
 
     def __call__(self, asked: Asked, _rng: random.Random) -> Reply:
         if "I am main." in asked.instructions:
-            sleep = ["sh", "-c", f"sleep {self.seconds} & sleep {self.seconds}"]
-            program = ToolCall("shell", {"command": sleep, "timeout": 600})
+            program = ToolCall("shell", {"command": ["sh", "sleepers.sh"], "timeout": 600})
             return Reply(tool_calls=(program, ToolCall("looper", {"input": "go"})))
         if "I am looper." in asked.instructions:
             self.begun = next(self.versions)
@@ -101,11 +100,17 @@ class Brain:
 
 
 @pytest.fixture
-def root(write: Callable[..., Path]) -> Path:
+def brain(tmp_path: Path) -> Brain:
+    return Brain(f"3{os.getpid()}{tmp_path.stat().st_ino}")
+
+
+@pytest.fixture
+def root(write: Callable[..., Path], brain: Brain) -> Path:
     def worker(name: str, more: str) -> str:
         return f"---\nname: {name}\n{more}\n---\nI am {name}.\n"
 
     root = write(
+        sleepers_sh=f"sleep {brain.seconds} & sleep {brain.seconds}\n",
         main_worker=worker("main", "toolsets: [shell_readonly, looper]"),
         looper_worker=worker("looper", "toolsets: [worker_tools, writer]\nworkers: {create: true}"),
         writer_worker=worker("writer", "toolsets: [filesystem_project, shell_file_ops, tools]"),
@@ -202,16 +207,15 @@ class Checked:
         """What else is there is hidden, and called as what is not finished is."""
         known = {"data.txt", "more", "a.txt", "b.txt", "twin.txt", "workers", "generated"}
         known |= {"0.txt", "1.txt", "2.txt", "made0.worker", "made1.worker", "__pycache__", ".llm-do"}
-        known |= {"main.worker", "looper.worker", "writer.worker", "tools.py", "project.json"}
+        known |= {"main.worker", "looper.worker", "writer.worker", "tools.py", "project.json", "sleepers.sh"}
         others = [path for path in self.root.rglob("*") if path.name not in known]
         ours = [path for path in others if not {"__pycache__", ".llm-do"} & set(path.parts)]
         assert [path for path in ours if not TEMPORARY.fullmatch(path.name)] == []
         assert [path for path in Root(self.root).list(max_entries=1000) if "tmp.llm-do" in path] == []
 
 
-def test_whatever_moment_it_is_killed(root: Path, serve: Callable[..., StandIn], tmp_path: Path) -> None:
+def test_whatever_moment_it_is_killed(root: Path, serve: Callable[..., StandIn], brain: Brain) -> None:
     moments = random.Random(11)
-    brain = Brain(f"3{os.getpid()}{tmp_path.stat().st_ino}")
     serve(brain)
     checked, torn, ran = Checked(root), 0, 0
     for kill in range(KILLS):
