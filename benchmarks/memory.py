@@ -12,10 +12,10 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.toolsets import FunctionToolset
 
-from llm_do.entry import LinkedEntry
+from llm_do.linking.entry import LinkedEntry
+from llm_do.linking.pythonload import PythonLoader
+from llm_do.linking.registry import link
 from llm_do.links import Entry, EntrySpec, Toolset, ToolsetSpec
-from llm_do.pythonload import PythonLoader
-from llm_do.registry import link
 from llm_do.runtime import AgentSpec, CallContext, Runtime
 
 CALLS = 10_000

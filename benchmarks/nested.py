@@ -16,9 +16,9 @@ from pydantic_ai import Agent, RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from llm_do.entry import LinkedEntry
-from llm_do.pythonload import PythonLoader
-from llm_do.registry import link
+from llm_do.linking.entry import LinkedEntry
+from llm_do.linking.pythonload import PythonLoader
+from llm_do.linking.registry import link
 from llm_do.runtime import AgentSpec, Runtime
 
 if TYPE_CHECKING:

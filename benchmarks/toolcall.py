@@ -17,10 +17,10 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.toolsets import FunctionToolset
 
-from llm_do.entry import LinkedEntry
+from llm_do.linking.entry import LinkedEntry
+from llm_do.linking.pythonload import PythonLoader
+from llm_do.linking.registry import link
 from llm_do.links import Toolset, ToolsetSpec
-from llm_do.pythonload import PythonLoader
-from llm_do.registry import link
 from llm_do.runtime import AgentSpec, Runtime
 from llm_do.toolsets.approval import set_toolset_approval_config
 

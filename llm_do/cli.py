@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 import typer
 from typer.exceptions import TyperException
 
-from llm_do import __version__, options
+from llm_do import __version__
+from llm_do.command import options  # noqa: TC001  typer reads the annotations
+from llm_do.command.invocation import Invocation, parse_input, positionals
+from llm_do.command.outcome import DONE, FAILED, INTERRUPTED, Outcome, outcome_of
 from llm_do.errors import UsageError
-from llm_do.invocation import Invocation, parse_input, positionals
-from llm_do.outcome import DONE, FAILED, INTERRUPTED, Outcome, outcome_of
 from llm_do.ui.escape import tamed, visible
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llm_do.approval import Mode
-    from llm_do.setting import Setting
+    from llm_do.project.setting import Setting
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 LATER: Final = "is not part of this version; use --headless"
@@ -149,7 +150,7 @@ def _parsed(words: list[str], after: list[str] | None) -> Invocation | None:
 
 
 def _perform(invocation: Invocation) -> Outcome:
-    from llm_do.execution import check_project, lock_project, run_project
+    from llm_do.command.execution import check_project, lock_project, run_project
 
     if invocation.lock:
         return lock_project(invocation)
@@ -169,7 +170,7 @@ def _print(text: str, code: int) -> int:
 
 
 def _settings(texts: Sequence[str]) -> tuple[Setting, ...]:
-    from llm_do.setting import parse_set
+    from llm_do.project.setting import parse_set
 
     return tuple(parse_set(text) for text in texts)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from llm_do.errors import SpecError
-    from llm_do.spec import WorkerSpec
+    from llm_do.project.spec import WorkerSpec
 
 ANSWER: Final = "final_result"
 """The tool by which a model gives a structured answer; nothing else may have the name."""

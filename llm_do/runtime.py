@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from pydantic_ai.messages import ModelRequest, ModelResponse
 
-from llm_do.agent import check_schemas, run_worker_call
 from llm_do.approval import Decision, Request, RunApprovalPolicy
-from llm_do.budget import Budget, Spent
-from llm_do.call import dispatch, execute
-from llm_do.context import CallContext, Run, Substitute, WorkerContext, WorkerRuntime
-from llm_do.controller import ApprovalController
-from llm_do.document import found
-from llm_do.entry import LinkedEntry, build_entry
+from llm_do.calling.agent import check_schemas, run_worker_call
+from llm_do.calling.call import dispatch, execute
+from llm_do.calling.models import ModelPool, Models, OpenModels, check_models
 from llm_do.errors import LimitReached, SpecError, UsageError
-from llm_do.eventloop import run_unheld
-from llm_do.failure import time_limit
+from llm_do.gate.controller import ApprovalController
 from llm_do.journal import Journal
+from llm_do.linking.entry import LinkedEntry, build_entry
+from llm_do.linking.pythonload import PythonLoader
+from llm_do.linking.registered import Registered
 from llm_do.links import Entry, EntrySpec, Tool, ToolsetSpec, Worker, reachable
-from llm_do.manifest import ApprovalOverride, UsageLimits, runtime_config
-from llm_do.models import ModelPool, Models, OpenModels, check_models
-from llm_do.pythonload import PythonLoader
-from llm_do.recording import record_run, recorded
-from llm_do.registered import Registered
-from llm_do.schema import Attachment, PromptContent, WorkerArgs
-from llm_do.spec import WorkerSpec
+from llm_do.project.document import found
+from llm_do.project.manifest import ApprovalOverride, UsageLimits, runtime_config
+from llm_do.project.spec import WorkerSpec
+from llm_do.schemas.schema import Attachment, PromptContent, WorkerArgs
+from llm_do.state.budget import Budget, Spent
+from llm_do.state.context import CallContext, Run, Substitute, WorkerContext, WorkerRuntime
+from llm_do.state.eventloop import run_unheld
+from llm_do.state.failure import time_limit
+from llm_do.state.recording import record_run, recorded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from llm_do.approval import Mode, Rule
     from llm_do.journal import Event
-    from llm_do.registry import Registry
+    from llm_do.linking.registry import Registry
 
 AgentSpec = WorkerSpec
 """A worker made by Python instead of a file."""

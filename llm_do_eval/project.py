@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from llm_do.builtin import RESERVED_TOOLS
-from llm_do.discover import read_project
-from llm_do.entry import LinkedEntry
+from llm_do.calling.models import ModelPool
 from llm_do.errors import UsageError, nearest
+from llm_do.linking.builtin import RESERVED_TOOLS
+from llm_do.linking.entry import LinkedEntry
+from llm_do.linking.pluginload import load_plugin
+from llm_do.linking.plugins import find_plugins
+from llm_do.linking.pythonload import PythonLoader
+from llm_do.linking.registry import Registry, find_entry, link
 from llm_do.links import Toolset
-from llm_do.models import ModelPool
-from llm_do.pluginload import load_plugin
-from llm_do.plugins import find_plugins
-from llm_do.pythonload import PythonLoader
-from llm_do.registry import Registry, find_entry, link
+from llm_do.project.discover import read_project
 from llm_do.runtime import Runtime
 
 if TYPE_CHECKING:

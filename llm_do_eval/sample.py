@@ -179,7 +179,7 @@ def _error_class(error: BaseException) -> str | None:
         return stated
     if "pydantic_ai" not in sys.modules:
         return None
-    from llm_do.failure import provider_failure
+    from llm_do.state.failure import provider_failure
 
     return provider_failure(error)
 

@@ -7,13 +7,13 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from llm_do.context import Substitute
 from llm_do.errors import LlmDoError
+from llm_do.state.context import Substitute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from llm_do.context import CallContext
+    from llm_do.state.context import CallContext
 
 
 class StubError(LlmDoError):

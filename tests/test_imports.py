@@ -84,7 +84,7 @@ def changes(path: Path, folder: Path, modules: list[str]) -> list[str]:
     """Import modules found under `path` in a bare process; say what they changed."""
     for name in ("warm", "watched/home", "watched/cwd"):
         (folder / name).mkdir(parents=True)
-    probe = Path(__file__).with_name("probe.py")
+    probe = Path(__file__).with_name("support") / "probe.py"
     done = run(
         [sys.executable, "-I", "-B", str(probe), str(path), str(folder / "watched"), *modules],
         folder / "warm",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 import pytest
 from pydantic_ai.messages import ModelMessage
 
-from llm_do.manifest import RuntimeConfig
+from llm_do.project.manifest import RuntimeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

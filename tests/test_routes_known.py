@@ -15,7 +15,7 @@ from stage import Stage
 from toolkinds import BOX, COMMANDS, GROUPS, KINDS, unproven
 
 import llm_do
-from llm_do.builtin import BUILTIN_TOOLSETS, RESERVED_TOOLS, sandbox_toolset
+from llm_do.linking.builtin import BUILTIN_TOOLSETS, RESERVED_TOOLS, sandbox_toolset
 from llm_do.links import Toolset, Worker
 from llm_do.toolsets.instances import new_toolset
 from llm_do.toolsets.workers import WorkerTool

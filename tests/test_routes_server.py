@@ -11,8 +11,8 @@ from stage import Stage
 from toolkinds import ToolKind
 from witness import YES
 
+from llm_do.project.spec import ServerTool
 from llm_do.runtime import RunApprovalPolicy
-from llm_do.spec import ServerTool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from scripted import Bench, Script, call, contents
 
 from llm_do.canonical import digest
 from llm_do.errors import LimitReached, RunFailed, SpecError, UsageError
-from llm_do.manifest import UsageLimits
+from llm_do.project.manifest import UsageLimits
 from llm_do.runtime import AgentSpec, Decision, Request, RunApprovalPolicy, Runtime, build_entry, run_worker
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def test_each_callers_model_is_checked(bench: Bench) -> None:
 
 
 def test_a_substituted_worker_needs_no_model(bench: Bench) -> None:
-    from llm_do.context import Substitute
+    from llm_do.state.context import Substitute
 
     bench.worker("main", toolsets=["helper"])
     bench.script("main", call("helper", input="x"), "done")

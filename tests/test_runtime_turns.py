@@ -12,9 +12,9 @@ from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserProm
 from pydantic_ai.usage import RequestUsage
 from scripted import Bench, Script, call, contents
 
-from llm_do.context import Substitute
 from llm_do.errors import UsageError
 from llm_do.runtime import RunApprovalPolicy
+from llm_do.state.context import Substitute
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage

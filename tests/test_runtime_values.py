@@ -9,7 +9,7 @@ import pytest
 
 from llm_do.approval import Rule
 from llm_do.errors import UsageError
-from llm_do.manifest import ApprovalOverride, UsageLimits
+from llm_do.project.manifest import ApprovalOverride, UsageLimits
 from llm_do.runtime import RunApprovalPolicy, Runtime
 
 if TYPE_CHECKING:

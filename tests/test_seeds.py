@@ -105,8 +105,8 @@ async def analyze_config(ctx: RunContext[WorkerRuntime], raw: str) -> str:
 
 
 def test_the_greeter_and_its_manifest(bench: Bench) -> None:
-    from llm_do.discover import read_project
-    from llm_do.entry import build_project
+    from llm_do.linking.entry import build_project
+    from llm_do.project.discover import read_project
 
     bench.write("main.worker", MAIN_WORKER)
     bench.write("tools.py", BARE.replace("@tools.tool", "@tools.tool_plain"))

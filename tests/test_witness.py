@@ -10,11 +10,11 @@ from pydantic_ai import Agent
 from scripted import Bench, call
 from witness import YES, Sighting, Witness, faults
 
-from llm_do.budget import Spent
-from llm_do.builtin import BUILTIN_TOOLSETS
-from llm_do.gate import Gate
-from llm_do.judgement import open_call, record_approval
+from llm_do.gate.gate import Gate
+from llm_do.gate.judgement import open_call, record_approval
+from llm_do.linking.builtin import BUILTIN_TOOLSETS
 from llm_do.runtime import Decision, Request, RunApprovalPolicy
+from llm_do.state.budget import Spent
 from llm_do.toolsets.instances import new_toolset
 from llm_do.toolsets.offered import Offered
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_ai.tools import RunContext  # noqa: TC002
 from pydantic_ai.toolsets import FunctionToolset
 
-from llm_do.creation import Shelf
-from llm_do.declared import check_declared, declared_input
-from llm_do.document import brief
 from llm_do.errors import SpecError, ToolError, nearest
 from llm_do.links import Worker
-from llm_do.recording import plain
-from llm_do.spec import WorkerSpec, tool_description
+from llm_do.project.creation import Shelf
+from llm_do.project.document import brief
+from llm_do.project.spec import WorkerSpec, tool_description
+from llm_do.state.declared import check_declared, declared_input
+from llm_do.state.recording import plain
 from llm_do.toolsets.offered import Offer, Routed
 from llm_do.toolsets.workers import WorkerTool
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pydantic_ai.toolsets.abstract import ToolsetTool
 
     from llm_do.approval import Preset, Preview
-    from llm_do.context import CallContext
-    from llm_do.creation import Draft
     from llm_do.journal import Effect
     from llm_do.links import Target
+    from llm_do.project.creation import Draft
+    from llm_do.state.context import CallContext
 
 
 class DelegationToolset(FunctionToolset[Any]):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from llm_do.approval import Preset
-    from llm_do.context import Run
     from llm_do.journal import Effect
     from llm_do.sandbox.box import Boxes
+    from llm_do.state.context import Run
 
 MAX_ENTRIES: Final = 1000
 

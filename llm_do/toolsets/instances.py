@@ -11,8 +11,8 @@ from llm_do.errors import LlmDoError, SpecError
 from llm_do.links import Tool
 
 if TYPE_CHECKING:
-    from llm_do.context import CallContext
     from llm_do.links import Toolset
+    from llm_do.state.context import CallContext
 
 
 def new_toolset(context: CallContext, link: Toolset | Tool) -> AbstractToolset[Any]:

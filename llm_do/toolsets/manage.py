@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_do.approval import Preset
-    from llm_do.context import Run
     from llm_do.journal import Effect
     from llm_do.sandbox.fs import Root
+    from llm_do.state.context import Run
 
 
 class ManageToolset(FunctionToolset[Any]):

@@ -21,9 +21,9 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.toolsets import WrapperToolset
 
 from llm_do.errors import CallFailed, LimitReached, Refused, RunFailed, SpecError, ToolError, UsageError
-from llm_do.judgement import OFFER
+from llm_do.gate.judgement import OFFER
 from llm_do.links import ANSWER, Worker, clash
-from llm_do.recording import plain, recorded
+from llm_do.state.recording import plain, recorded
 from llm_do.toolsets.approval import declared, description_of, preset_of, preview_of, reaches_network, word_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from pydantic_ai.toolsets.abstract import ToolsetTool
 
     from llm_do.approval import Preset, Preview, Ruling, Spell
-    from llm_do.context import CallContext
     from llm_do.journal import Effect, Impl
     from llm_do.links import Link
+    from llm_do.state.context import CallContext
 
 _CONTROL_FLOW: Final = (ModelRetry, ToolFailed, CallDeferred, SkipToolExecution)
 

@@ -17,14 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.errors import ToolError
-from llm_do.imported import with_imports
+from llm_do.python.imported import with_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from llm_do.approval import Preset
-    from llm_do.context import Run
     from llm_do.sandbox.fs import Root
+    from llm_do.state.context import Run
 
 _FOLDERS: Final = frozenset(
     {

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llm_do.approval import Preset
-    from llm_do.context import Run
     from llm_do.journal import Effect
     from llm_do.sandbox.process import Finished
+    from llm_do.state.context import Run
 
 __all__ = ["ShellRule", "ShellToolset"]
 

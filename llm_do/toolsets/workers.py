@@ -11,12 +11,12 @@ from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
 from llm_do.approval import Decision, Preview, rule
-from llm_do.attachments import attachments_for
 from llm_do.errors import ToolError, UsageError
-from llm_do.recording import plain
+from llm_do.project.spec import tool_description
 from llm_do.sandbox.path import parse_path
-from llm_do.schema import PromptInput
-from llm_do.spec import tool_description
+from llm_do.schemas.schema import PromptInput
+from llm_do.state.attachments import attachments_for
+from llm_do.state.recording import plain
 from llm_do.toolsets.files import canonical_paths
 from llm_do.toolsets.protected import preset_of_reading
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pydantic_ai.tools import RunContext
 
     from llm_do.approval import Preset
-    from llm_do.context import CallContext
     from llm_do.links import Worker
-    from llm_do.schema import InputSchema
+    from llm_do.schemas.schema import InputSchema
+    from llm_do.state.context import CallContext
 
 _ANY_OBJECT = SchemaValidator(core_schema.dict_schema(core_schema.str_schema()))
 

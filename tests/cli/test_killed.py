@@ -19,8 +19,8 @@ from stopping import running_with
 
 from evals.standin import Reply, ToolCall
 from llm_do.approval import Request
+from llm_do.project.spec import parse_worker
 from llm_do.sandbox.fs import Root
-from llm_do.spec import parse_worker
 from llm_do_eval.health import Health
 from llm_do_eval.journals import read_runs
 

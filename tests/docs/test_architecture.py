@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("llm_do", "llm_do_eval")
+ROOMS = sorted(path.parent.name for path in (ROOT / "llm_do").glob("*/__init__.py"))
+UNORDERED = {"toolsets", "ui", "sandbox"}
 MADE_UP = """
 Say `journal.write_line` and `Run.dispatch`, `Gate.passes` and `json.loads`.
 
@@ -35,13 +37,23 @@ def test_every_module_is_named(package: str) -> None:
     assert names_in(rows(PAGE, package)) == modules(ROOT / package)
 
 
+def test_every_room_is_named() -> None:
+    assert names_in(tables_below(PAGE, "Modules of `llm_do`")[1]) == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_of_a_room_is_named(room: str) -> None:
+    named = [name for row in rows_of(room) for name in names_in([row])]
+    assert sorted(named) == sorted(modules(ROOT / "llm_do" / room))
+
+
 def test_the_layers_are_those_of_the_imports() -> None:
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = config["tool"]["importlinter"]["contracts"]
-    layers = next(each["layers"] for each in contracts if each.get("containers") == ["llm_do"])
-    there = modules(ROOT / "llm_do")
-    held = [there.intersection(re.findall(r"\w+", layer)) for layer in layers]
-    assert [names_in([row]) for row in rows(PAGE, "llm_do")] == [layer for layer in held if layer]
+    assert [names_in([row]) for row in rows(PAGE, "llm_do")] == layers("llm_do")
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS) - UNORDERED))
+def test_the_layers_of_a_room_are_those_of_its_imports(room: str) -> None:
+    assert [names_in([row]) for row in rows_of(room)] == layers(f"llm_do.{room}")
 
 
 def test_what_a_dotted_name_says_is_there() -> None:
@@ -59,6 +71,19 @@ def test_what_is_missing_or_made_up_is_found(tmp_path: Path) -> None:
 
 def rows(page: Path, package: str) -> list[list[str]]:
     return tables_below(page, f"Modules of `{package}`")[0]
+
+
+def rows_of(room: str) -> list[list[str]]:
+    """Give the rows of a room, from the cell that names its modules."""
+    return [row[1:] for row in tables_below(PAGE, "Modules of `llm_do`")[1] if row[0] == f"`{room}`"]
+
+
+def layers(container: str) -> list[set[str]]:
+    """Read what import-linter holds the modules of a package to, from the top."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = config["tool"]["importlinter"]["contracts"]
+    [found] = [each["layers"] for each in contracts if each.get("containers") == [container]]
+    return [set(re.findall(r"\w+", layer)) for layer in found]
 
 
 def modules(package: Path) -> set[str]:

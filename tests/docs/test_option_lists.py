@@ -7,7 +7,7 @@ from option_lists import PAGE, Option, options_of, with_lists
 
 def test_the_page_lists_the_options_of_the_programs() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert page == with_lists(page), "run `python -m tests.option_lists`"
+    assert page == with_lists(page), "run `python -m tests.support.option_lists`"
 
 
 def test_an_option_is_listed_as_it_is_typed() -> None:

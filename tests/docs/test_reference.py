@@ -11,10 +11,10 @@ from page_tables import names_in, tables_below
 
 import llm_do.errors
 import llm_do.runtime
-from llm_do.builtin import BUILTIN_TOOLSETS
-from llm_do.manifest import Manifest, RuntimeConfig
+from llm_do.linking.builtin import BUILTIN_TOOLSETS
+from llm_do.project.manifest import Manifest, RuntimeConfig
+from llm_do.project.spec import ALIASES, WorkerSpec
 from llm_do.sandbox import refusal
-from llm_do.spec import ALIASES, WorkerSpec
 from llm_do_eval.candidates import candidate
 from llm_do_eval.claim import Claim
 from llm_do_eval.report import Report, Totals

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evals.standin import Reply, StandIn
-from llm_do.entry import build_entry
 from llm_do.errors import RunFailed, UsageError
+from llm_do.linking.entry import build_entry
 from llm_do.runtime import Runtime
 from llm_do_eval.traffic import Traffic, traffic
 

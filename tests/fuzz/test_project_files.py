@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from fuzzing import damaged, efforts, explore
 
-from llm_do.document import Node
+from llm_do.command.lock import FILE, Lock, refuse_differences
 from llm_do.errors import SpecError, UsageError
-from llm_do.lock import FILE, Lock, refuse_differences
-from llm_do.manifest import Manifest, load_manifest
-from llm_do.pythonfile import scan_python
-from llm_do.spec import front_matter, parse_spec, parse_worker
+from llm_do.project.document import Node
+from llm_do.project.manifest import Manifest, load_manifest
+from llm_do.project.spec import front_matter, parse_spec, parse_worker
+from llm_do.python.pythonfile import scan_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable

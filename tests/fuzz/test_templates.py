@@ -8,8 +8,8 @@ import sys
 import pytest
 from bounded import bounded
 
-from llm_do.metered import MAX_SECONDS, Metered
-from llm_do.price import MAX_TEXT
+from llm_do.template.metered import MAX_SECONDS, Metered
+from llm_do.template.price import MAX_TEXT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the backstop needs RLIMIT_AS and /proc")
 
@@ -36,8 +36,8 @@ METHODS = [
 ]
 OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and", "if text else"]
 OURS = f"""
-from llm_do.spec import WorkerSpec
-from llm_do.template import render
+from llm_do.project.spec import WorkerSpec
+from llm_do.template.template import render
 text = "a b<\\n" * 40_000
 deep = [1]
 for _ in range(20):

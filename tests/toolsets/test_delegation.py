@@ -8,9 +8,9 @@ from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.models.function import FunctionModel
 from scripted import Bench, call, contents, response
 
-from llm_do.context import CallContext, Substitute
 from llm_do.errors import Refused
 from llm_do.runtime import Decision, Request, RunApprovalPolicy
+from llm_do.state.context import CallContext, Substitute
 
 if TYPE_CHECKING:
     from collections.abc import Callable

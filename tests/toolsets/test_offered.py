@@ -8,9 +8,9 @@ import pytest
 from pydantic_ai.messages import ModelRequest, ToolReturnPart
 from scripted import Bench, call
 
-from llm_do.context import CallContext, Substitute
 from llm_do.errors import LimitReached, RunFailed, SpecError
 from llm_do.runtime import RunApprovalPolicy
+from llm_do.state.context import CallContext, Substitute
 
 if TYPE_CHECKING:
     from scripted import Script

@@ -6,7 +6,7 @@ import pytest
 from scripted import Bench, call
 
 from llm_do.approval import Rule
-from llm_do.manifest import ApprovalOverride
+from llm_do.project.manifest import ApprovalOverride
 from llm_do.runtime import RunApprovalPolicy
 
 if TYPE_CHECKING:

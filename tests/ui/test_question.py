@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llm_do.approval import Preview, Request
-from llm_do.document import MAX_BYTES
+from llm_do.project.document import MAX_BYTES
 from llm_do.ui.question import listed, previewed, questioned, shown_argument
 
 HOSTILE = "ls\x1b[2K\r\u202e\u200b\u2066\x7f\x9b\ufe0f\u2028\x85[bold]"

@@ -1,0 +1,1 @@
+"""Calls of names: a name and an input in, the output of a tool or of a worker's agent out."""

@@ -1,0 +1,1 @@
+"""A model's tool calls in, decisions out: between a model and every effect."""

@@ -1,0 +1,1 @@
+"""The files of a project: bytes in, frozen values that know their lines out."""

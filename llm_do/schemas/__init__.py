@@ -1,0 +1,1 @@
+"""JSON Schemas and classes in, objects that check inputs and shape outputs within bounds out."""

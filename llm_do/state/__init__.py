@@ -1,0 +1,1 @@
+"""What a call carries and what a run has one of: its context, lines, budget, folders and schemas."""
