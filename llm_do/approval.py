@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from llm_do.canonical import canonical_json, digest
 from llm_do.errors import UsageError
@@ -22,8 +22,8 @@ DecidedBy = Literal["rule", "mode", "callback", "human", "none"]
 Preset = Literal["approve", "ask", "insist", "reject"]
 """A toolset's word on its own call; `insist` asks even under approve_all and is never remembered."""
 
-
-_STRICTNESS: tuple[Verdict, ...] = ("approve", "ask", "reject")
+STRICTNESS: Final[tuple[Preset, ...]] = ("approve", "ask", "insist", "reject")
+"""The words on a call, the strictest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ class Rule:
     decision: Verdict = "ask"
 
     def __post_init__(self) -> None:
-        if self.decision not in _STRICTNESS:
+        if self.decision not in get_args(Verdict):
             raise UsageError(
-                f"rule for {self.tool!r}: {self.decision!r} is no decision; say {', '.join(_STRICTNESS)}"
+                f"rule for {self.tool!r}: {self.decision!r} is no decision; "
+                f"say {', '.join(get_args(Verdict))}"
             )
 
     def matches(self, tool: str, args: Mapping[str, Any]) -> bool:
@@ -185,7 +186,7 @@ def rule(
     lists = [list(operator), *(list(rules) for rules in workers)]
     said: list[Verdict | None] = [_first(rules, tool, spell(args), spell) for rules in lists]
     said_operator, said_chain = said[0], said[1:]
-    strictest: Verdict | None = next((each for each in reversed(_STRICTNESS) if each in said_chain), None)
+    strictest: Preset | None = next((each for each in reversed(STRICTNESS) if each in said_chain), None)
     as_given = (_first(rules, tool, args, dict) for rules in lists)
     if "reject" in (said_operator, strictest, preset, *as_given):
         return Ruling("reject", "rule")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from llm_do.approval import DecidedBy, Decision, Request, Ruling, mend_of, rule
+from llm_do.approval import STRICTNESS, DecidedBy, Decision, Request, Ruling, mend_of, rule
 from llm_do.canonical import canonical_json
 from llm_do.errors import Refused, ToolError
 from llm_do.state.recording import close_failed, plain
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ToolCallPart
     from pydantic_ai.tools import RunContext, ToolDefinition
 
-    from llm_do.approval import Preset, Preview
+    from llm_do.approval import Preview
     from llm_do.state.context import CallContext
     from llm_do.toolsets.offered import Offer, Routed
 
-_STRICTNESS: Final[tuple[Preset, ...]] = ("approve", "ask", "insist", "reject")
 OFFER = "llm_do"
 """Where a tool definition's metadata holds its `Offer`; a tool without one is asked about."""
 
@@ -74,7 +73,7 @@ async def judge(
     if routed:  # a rule about the tool that the model called can only be stricter
         forms = [routed.sent(args)] if args != routed.args else [routed.sent(args), routed.said]
         also = [rule(approvals.rules, lists, "approve", routed.via, plain(each)) for each in forms]
-        child.ruling = max(child.ruling, *also, key=lambda each: _STRICTNESS.index(each.verdict))
+        child.ruling = max(child.ruling, *also, key=lambda each: STRICTNESS.index(each.verdict))
     if not _is_json(child.input):
         child.ruling = Ruling("reject", note="NaN and infinities are no arguments")
     if child.ruling.verdict != "approve":

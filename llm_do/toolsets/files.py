@@ -11,7 +11,7 @@ from llm_do.approval import Preview
 from llm_do.errors import ToolError
 from llm_do.sandbox.path import parse_path
 from llm_do.toolsets.diff import written
-from llm_do.toolsets.protected import Watch
+from llm_do.toolsets.protected import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ class FileToolset(FunctionToolset[Any]):
     def _preset(self, path: str, content: str, run: Run) -> Preset:
         try:
             box = self._boxes.writable(path)
-            return "insist" if Watch(box.root, run).insists(path, content) else "ask"
+            return "insist" if Guard(box.root, run).insists(path, content) else "ask"
         except ToolError:  # nothing is written by such a path, whoever says yes
             return "approve"
 

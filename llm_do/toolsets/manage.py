@@ -10,7 +10,7 @@ from pydantic_ai.toolsets import FunctionToolset
 from llm_do.approval import Preview
 from llm_do.errors import ToolError
 from llm_do.toolsets.files import canonical_paths
-from llm_do.toolsets.protected import Watch
+from llm_do.toolsets.protected import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,9 @@ class ManageToolset(FunctionToolset[Any]):
         return f"deleted {path}"
 
     def _preset(self, path: str, to: str | None, run: Run) -> Preset:
-        watch = Watch(self._root, run)
+        guard = Guard(self._root, run)
         try:
-            return "insist" if watch.insists(path) or (to and watch.insists_on_move(path, to)) else "ask"
+            return "insist" if guard.insists(path) or (to and guard.insists_on_move(path, to)) else "ask"
         except ToolError:  # nothing is changed by such a path, whoever says yes
             return "approve"
 

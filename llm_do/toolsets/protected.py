@@ -53,7 +53,7 @@ _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True)  # no slots: the code of the run is looked up once
-class Watch:
+class Guard:
     """Judges changes below one root by where they really land: in the project of a run, or anywhere else."""
 
     root: Root

@@ -22,7 +22,7 @@ from llm_do.sandbox.landlock import landlock_abi
 from llm_do.sandbox.path import path_fault
 from llm_do.sandbox.process import MAX_OUTPUT_BYTES, Confinement, bare_name, run_command
 from llm_do.sandbox.quiet import quiet_doubt
-from llm_do.toolsets.protected import Watch, is_protected
+from llm_do.toolsets.protected import Guard, is_protected
 from llm_do.toolsets.shellrule import (
     ShellRule,
     Word,
@@ -212,15 +212,15 @@ def _insists(argv: tuple[str, ...], run: Run) -> bool:
     if runs_code(argv):
         return True
     root = Root(run.project_root)
-    watch = Watch(root, run)
+    guard = Guard(root, run)
     moves = not _MOVERS.isdisjoint(word.rpartition("/")[2] for word in argv)
     if moves and _copies_all(argv):
         return True
     places = {place for word in argv[1:] for piece in pieces(word) for place in _places(piece, root.path)}
     return any(
         is_protected(place.split("/"))
-        or (path_fault(place) is None and watch.insists(place))
-        or (path_fault(place) is None and moves and watch.insists_on_move(place, place))
+        or (path_fault(place) is None and guard.insists(place))
+        or (path_fault(place) is None and moves and guard.insists_on_move(place, place))
         for place in places
     )
 

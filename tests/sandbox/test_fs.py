@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from folders import fill, names
 
 from llm_do.errors import ToolError, UsageError
 from llm_do.sandbox.fs import Root
@@ -20,41 +21,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000_000  # bytes
 NOBODY = 65534
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "root"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    made = tmp_path / "outside"
-    made.mkdir()
-    (made / "secret").write_text("SECRET")
-    return made
-
-
-@pytest.fixture
-def root(folder: Path) -> Root:
-    return Root(folder)
-
-
-def fill(folder: Path, *paths: str) -> None:
-    """Make files whose text is their path, and folders for paths that end with a slash."""
-    for path in paths:
-        target = folder / path
-        if path.endswith("/"):
-            target.mkdir(parents=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(path)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from folders import fill, names
 
 from llm_do.errors import ToolError, UsageError
 from llm_do.sandbox.fs import Root
@@ -16,41 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT = 1_000_000  # bytes
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "root"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    made = tmp_path / "outside"
-    made.mkdir()
-    (made / "secret").write_text("SECRET")
-    return made
-
-
-@pytest.fixture
-def root(folder: Path) -> Root:
-    return Root(folder)
-
-
-def fill(folder: Path, *paths: str) -> None:
-    """Make files whose text is their path, and folders for paths that end with a slash."""
-    for path in paths:
-        target = folder / path
-        if path.endswith("/"):
-            target.mkdir(parents=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(path)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_move_never_overwrites_what_came_since_it_looked(root: Root, folder: Path) -> None:

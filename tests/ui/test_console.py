@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asking import request
 
-from llm_do.approval import Decision, Preview, Request
+from llm_do.approval import Decision, Preview
 from llm_do.errors import Refused
 from llm_do.ui.console import Console, Keyboard
 
@@ -31,18 +32,6 @@ class Typed(Keyboard):
 
     async def line(self) -> str:
         return f"{self.lines.pop(0)}\n" if self.lines else ""
-
-
-def request(**fields: Any) -> Request:
-    usual: dict[str, Any] = {
-        "tool": "send",
-        "args": {"to": "ada"},
-        "description": "",
-        "chain": ("main", "mailer"),
-        "worker": "mailer",
-        "depth": 1,
-    }
-    return Request(**(usual | fields))
 
 
 async def asked(*lines: str, **fields: Any) -> tuple[Decision, str]:

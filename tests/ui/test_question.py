@@ -7,24 +7,13 @@ import time
 from typing import Any
 
 import pytest
+from asking import request
 
-from llm_do.approval import Preview, Request
+from llm_do.approval import Preview
 from llm_do.project.document import MAX_BYTES
 from llm_do.ui.question import listed, previewed, questioned, shown_argument
 
 HOSTILE = "ls\x1b[2K\r\u202e\u200b\u2066\x7f\x9b\ufe0f\u2028\x85[bold]"
-
-
-def request(**fields: Any) -> Request:
-    usual: dict[str, Any] = {
-        "tool": "send",
-        "args": {"to": "ada"},
-        "description": "",
-        "chain": ("main", "mailer"),
-        "worker": "mailer",
-        "depth": 1,
-    }
-    return Request(**(usual | fields))
 
 
 @pytest.mark.parametrize("value", ["plain", "déjà vu", {"a": [1, None]}, "a\nb", "[red]x[/red]"])
