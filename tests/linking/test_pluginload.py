@@ -94,7 +94,7 @@ def test_a_path_begins_beside_its_module_never_where_the_command_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    here = str(Path(__file__).parent / "poet.worker")
+    here = str(Path(__file__).parents[1] / "support" / "poet.worker")
     assert refused("workers", "poet.worker") == (
         f"worker plug-in 'poet' of acme 1.0: {here!r} is neither a worker file nor a folder of them"
     )
