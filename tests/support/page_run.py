@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pages import Block, Page
 
-_TIMEOUT_S = 60
+_TIMEOUT_S = 240
 _CODE = re.compile(r"exit (\d+)")
 _NEVER_COPIED = shutil.ignore_patterns(".llm-do", "__pycache__", ".pytest_cache", "evaluations")
 
