@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from llm_do_eval.cassette.unpack import Packed, decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DEPTH: Final = 4
 """How many forms within each other are undone; escapes come on top, each up to three times a level."""
@@ -75,6 +75,14 @@ def _unquoted(text: str) -> str:
     return _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
 
 
+def _decoded(runs: Sequence[bytes]) -> str:
+    """Decode runs of base64 from each of their first four characters: the others may belong to other text."""
+    starts = (run[shift:] for shift in range(4) for run in runs)
+    # gaps of zeros keep the runs apart
+    padded = ((run, b"A" * (-len(run) % 4) + _GAP) for run in starts)
+    return b64decode(b"".join(chain.from_iterable(padded))).decode("latin-1")
+
+
 _ESCAPES = (("JSON escapes", "\\", unescaped), ("URL escapes", "%", _unquoted))
 
 
@@ -105,11 +113,8 @@ class _Undoing:
             for head in _HEADS.finditer(text):
                 yield from self._unpacked(raw[head.start() :], _CODINGS[head[0][0]])
         runs = [_SPACE.sub("", run[0]).encode().translate(_STANDARD) for run in _RUN.finditer(text)]
-        for shift in range(4) if runs else ():
-            # what a run begins with may belong to the text before it; gaps of zeros keep runs apart
-            pieces = (run[shift:] + b"A" * (-len(run[shift:]) % 4) for run in runs)
-            decoded = b64decode(b"".join(chain.from_iterable((piece, _GAP) for piece in pieces)))
-            yield View(decoded.decode("latin-1"), ("base64",))
+        if runs:
+            yield View(_decoded(runs), ("base64",))
         for run in runs:
             if len(run) >= _HEADLESS_RUN:
                 raw = memoryview(b64decode(run + b"A" * (-len(run) % 4)))[: len(run) * 3 // 4]

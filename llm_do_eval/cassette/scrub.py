@@ -36,7 +36,7 @@ class Scrubber:
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self._environ = dict(environ)
         self._values = secret_values(environ)
         self._secrets = Secrets(environ)
         self._keys: dict[str, None] = {}
