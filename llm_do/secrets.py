@@ -7,11 +7,12 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import quote
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN: Final = "<secret>"
 HIDDEN_ENV: Final = "<env-secret>"
@@ -19,40 +20,67 @@ DUMMY_KEY: Final = "llm-eval-dummy-key"
 """Stands where a client insists on a key although no request will leave the machine."""
 
 _NAMED: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(r"(<(?:env-)?secret>)")
+# each ends where a word ends, so that what follows a replacement is no new key; no pattern here takes
+# more than linear time
 _SHAPED: Final = re.compile(
     r"""(?<![A-Za-z0-9])(?:
         sk-[\w-]{16,}                                     # OpenAI, Anthropic and look-alikes
-      | AKIA[0-9A-Z]{16}                                  # AWS access key id
-      | AIza[\w-]{35}                                     # Google
+      | AKIA[0-9A-Z]{16}[A-Za-z0-9]*                      # AWS access key id
+      | AIza[\w-]{35,}                                    # Google
       | gh[opsur]_[A-Za-z0-9]{20,}                        # GitHub
-      | eyJ[\w-]{8,}\.(?:eyJ)?[\w-]{8,}\.[\w-]{8,}        # JSON web token
     )""",
     re.VERBOSE | re.ASCII,
 )
+# a JSON web token; what stands before it in its word is not part of it
+_JWT: Final = re.compile(
+    r"(?<![\w-])(?>[\w-]*?(?<![A-Za-z0-9])(?=eyJ))(?P<token>[\w-]{11,}+\.[\w-]{8,}+\.[\w-]{8,}+)", re.ASCII
+)
+_STARTS: Final = ("sk-", "AKIA", "AIza", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "eyJ")
 _SHORTEST: Final = 8
+
+
+class Span(NamedTuple):
+    """A secret in a text, from `start` up to `end`, and what to put in its place."""
+
+    start: int
+    end: int
+    placeholder: str
 
 
 class Secrets:
     """What counts as a secret, given an environment.
 
     Known are the values (8 characters or more) of variables whose names say KEY, TOKEN, SECRET, PASSW or
-    CREDENTIAL, plain, JSON-escaped, URL-encoded and in base64, and texts of the shape of a provider's key. A
-    replacement does not depend on its value, and replacing twice changes nothing.
+    CREDENTIAL, and `others`, plain, JSON-escaped once or twice, URL-encoded and in base64, and texts of the
+    shape of a provider's key. A replacement does not depend on its value; replacing twice changes nothing.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        values = {value for name, value in environ.items() if _NAMED.search(name)}
-        known = {value for value in values if len(value) >= _SHORTEST and value not in (DUMMY_KEY, HIDDEN)}
-        spellings = {spelling for value in known for spelling in _spellings(value)}
-        longest_first = sorted(
-            (spelling for spelling in spellings if spelling not in HIDDEN_ENV),
-            key=lambda spelling: (-len(spelling), spelling),
-        )
+    def __init__(self, environ: Mapping[str, str], others: Iterable[str] = ()) -> None:
+        known = {spelling for value in secret_values(environ) for spelling in _spellings(value)}
+        self._others = {spelling for value in others for spelling in _spellings(value)} - known
+        longest_first = sorted(known | self._others, key=lambda spelling: (-len(spelling), spelling))
         self._known = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
     def text(self, text: str) -> str:
         """Replace the secrets in a text."""
-        return _SHAPED.sub(HIDDEN, self._known.sub(HIDDEN_ENV, text))
+        if not (self._known.search(text) or has_shape(text)):
+            return text
+        pieces: list[str] = []
+        done = 0
+        for span in self.spans(text):
+            pieces += text[done : span.start], span.placeholder
+            done = span.end
+        return "".join([*pieces, text[done:]])
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Find the secrets in a text, from left to right; none overlaps another, or a placeholder."""
+        start = 0
+        # every second piece is a placeholder
+        for number, piece in enumerate(_PLACEHOLDER.split(text)):
+            if not number % 2:
+                yield from self._found(piece, start)
+            start += len(piece)
 
     def value(self, value: Any) -> Any:
         """Copy a JSON-like value with every text in it, keys included, replaced; numbers stay as they are."""
@@ -66,6 +94,38 @@ class Secrets:
                 return [self.value(each) for each in cast("list[Any]", value)]
             case _:
                 return value
+
+    def _found(self, text: str, offset: int) -> Iterator[Span]:
+        done = 0
+        for known in self._known.finditer(text):
+            yield from _shaped(text[done : known.start()], offset + done)
+            placeholder = HIDDEN if known[0] in self._others else HIDDEN_ENV
+            yield Span(offset + known.start(), offset + known.end(), placeholder)
+            done = known.end()
+        yield from _shaped(text[done:], offset + done)
+
+
+def secret_values(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of an environment that are secrets, each with the name of its variable."""
+    return {value: name for name, value in environ.items() if _NAMED.search(name) and may_be_secret(value)}
+
+
+def may_be_secret(value: str) -> bool:
+    """Tell whether a value is long enough for a secret, and stands in for none."""
+    return len(value) >= _SHORTEST and value not in (DUMMY_KEY, HIDDEN, HIDDEN_ENV)
+
+
+def is_token(value: str) -> bool:
+    """Tell whether a value is a JSON web token, which is known by its shape."""
+    return bool(_JWT.fullmatch(value))
+
+
+def has_shape(text: str) -> bool:
+    """Tell whether a text holds a text of the shape of a provider's key."""
+    # looking for how they start is much faster
+    if not any(start in text for start in _STARTS):
+        return False
+    return bool(_SHAPED.search(text) or _JWT.search(text))
 
 
 def redact(text: str) -> str:
@@ -87,12 +147,30 @@ def _made(variables: tuple[tuple[str, str], ...]) -> Secrets:
     return Secrets(dict(variables))
 
 
+def _shaped(text: str, offset: int) -> Iterator[Span]:
+    found = [each.span() for each in _SHAPED.finditer(text)]
+    found += [each.span("token") for each in _JWT.finditer(text)]
+    start = end = -1
+    for first, last in sorted(found):
+        if first >= end >= 0:
+            yield Span(offset + start, offset + end, HIDDEN)
+        if first >= end:
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield Span(offset + start, offset + end, HIDDEN)
+
+
 def _spellings(value: str) -> set[str]:
+    escaped = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     return {
         value,
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        quote(value, safe=""),
+        *escaped,
+        # arguments of a tool call are JSON within JSON
+        *(json.dumps(once, ensure_ascii=both)[1:-1] for once, both in product(escaped, (True, False))),
+        quote(value, safe="", errors="surrogatepass"),
+        quote(value, errors="surrogatepass"),
+        quote_plus(value, errors="surrogatepass"),
         *_in_base64(value.encode("utf-8", "surrogatepass")),
     }
 

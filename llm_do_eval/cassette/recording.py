@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import FormatError
+from llm_do_eval.cassette.apis import asked_model
 from llm_do_eval.cassette.interaction import Interaction, LineError, json_line, json_object
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ _PACKAGES = {
     "pydantic-ai": "pydantic-ai-slim",
     "openai": "openai",
     "anthropic": "anthropic",
+    "google-genai": "google-genai",
+    "boto3": "boto3",
     "vcrpy": "vcrpy",
 }
-_MODEL_PREFIXES = {"/chat/completions": "openai-chat", "/responses": "openai", "/messages": "anthropic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Recording:
             "schema": SCHEMA,
             "count": len(ordered),
             "recorded_at": min((each.at for each in ordered if each.at), default=None),
-            "model": extra.get("model") or next(filter(None, map(_model, ordered)), None),
+            "model": extra.get("model")
+            or next(filter(None, (asked_model(each.request) for each in ordered)), None),
             "samples": spans(each.sample for each in ordered),
             "versions": extra["versions"] if "versions" in extra else installed_versions(),
         }
@@ -171,13 +174,3 @@ def _family(schema: str) -> str:
 
 def _ordered(interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
     return tuple(sorted(interactions, key=lambda each: (each.sample, each.seq)))
-
-
-def _model(interaction: Interaction) -> str | None:
-    body = interaction.request.body.value
-    if not isinstance(body, dict):
-        return None
-    name: Any = body.get("model")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    path = interaction.request.uri.partition("?")[0]
-    prefix = next((prefix for end, prefix in _MODEL_PREFIXES.items() if path.endswith(end)), None)
-    return f"{prefix}:{name}" if prefix and isinstance(name, str) else None

@@ -129,7 +129,7 @@ def _opened(
         return _stock(path, mode, command, scrubber)
     if mode == "none" or (mode == "once" and path.exists()):
         return Tape(path, read_with_left_over(path), scrubber, command)
-    recorder = Recorder(path, mode, meta)
+    recorder = Recorder(path, mode, meta, scrubber)
     return Tape(
         path, recorder.old, scrubber, command, recorder=recorder, replays=mode in ("once", "new_episodes")
     )
