@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
@@ -43,6 +44,15 @@ def read_with_left_over(path: Path) -> Recording:
         FormatError: one of them cannot be read.
     """
     return _merged(read_recording(path) if path.exists() else None, read_left_over(path))
+
+
+def is_finished(path: Path) -> bool:
+    """Tell whether a cassette is there whose first recording, by mode `once`, has come to its end.
+
+    Raises:
+        FormatError: what an interrupted recording left cannot be read.
+    """
+    return path.exists() and read_left_over(path).head.get("mode") != "once"
 
 
 class Recorder:
@@ -139,6 +149,7 @@ class Recorder:
             raise RunFailed(f"{path}: is not saved, because {told(places)}; {_KEEP_OUT}")
 
     def _settle(self) -> Recording:
+        self._clear()
         left = read_left_over(self._path)
         try:
             old = read_recording(self._path) if self._path.exists() else None
@@ -153,6 +164,12 @@ class Recorder:
         elif old:
             self._set_aside(_not_in(old, left), left)
         return merged
+
+    def _clear(self) -> None:
+        # whoever was killed while it saved has left a part of a file; we hold the lock, so nobody saves now
+        for target in (self._path, set_aside_path(self._path)):
+            for part in self._path.parent.glob(f"{glob.escape(target.name)}.tmp.*"):
+                part.unlink(missing_ok=True)
 
     def _set_aside(self, interactions: tuple[Interaction, ...], left: LeftOver) -> None:
         if interactions:

@@ -11,7 +11,7 @@ from llm_do.errors import RunFailed, UsageError
 from llm_do_eval.cassette.journal import journal_path
 from llm_do_eval.cassette.miss import ModelSetting
 from llm_do_eval.cassette.offline import dummy_keys, no_network
-from llm_do_eval.cassette.recorder import Recorder, RecordMode, read_with_left_over
+from llm_do_eval.cassette.recorder import Recorder, RecordMode, is_finished, read_with_left_over
 from llm_do_eval.cassette.recording import is_recording
 from llm_do_eval.cassette.scrub import Scrubber
 from llm_do_eval.cassette.stops import find_stop
@@ -127,7 +127,7 @@ def _opened(
 ) -> Tape:
     if path.suffix in _STOCK_SUFFIXES:
         return _stock(path, mode, command, scrubber)
-    if mode == "none" or (mode == "once" and path.exists()):
+    if mode == "none" or (mode == "once" and is_finished(path)):
         return Tape(path, read_with_left_over(path), scrubber, command)
     recorder = Recorder(path, mode, meta, scrubber)
     return Tape(

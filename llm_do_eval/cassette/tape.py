@@ -81,6 +81,7 @@ class Tape:
         self.scrubbed = 0
         """How many recorded bodies held a secret, which was replaced."""
         self._recording = recording
+        self._recorded_samples = _samples_of(recording)
         self._deck = Deck(recording.interactions if replays else (), scrubber.request)
         self._scrubber = scrubber
         self._command = command
@@ -109,7 +110,7 @@ class Tape:
     @property
     def recorded_samples(self) -> frozenset[int]:
         """The samples of which the cassette holds anything, as `meta` does."""
-        return frozenset(each.sample for each in self._recording.interactions)
+        return self._recorded_samples
 
     def unplayed(self) -> tuple[Interaction, ...]:
         """Return the recordings that no request has asked for so far, ordered by sample and seq."""
@@ -176,6 +177,7 @@ class Tape:
                 saved = recorder.finish(clean=clean and self.keep)
                 if saved:
                     self.saved, self._recording = saved
+                    self._recorded_samples = _samples_of(self._recording)
 
     def _missed(self, request: Request, sample: int) -> StaleCassette:
         if self.miss:
@@ -202,3 +204,7 @@ class Tape:
                 f"{title(request)} would be recorded with the key {DUMMY_KEY!r}, which stands in for a "
                 f"missing one: set the key of the provider"
             )
+
+
+def _samples_of(recording: Recording) -> frozenset[int]:
+    return frozenset(each.sample for each in recording.interactions)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from stock_controls import room
 
 from llm_do.errors import FormatError, RunFailed, UsageError
-from llm_do_eval.cassette import RecordingStopped, find_stop, journal_path, sample, set_aside_path, use
+from llm_do_eval.cassette import (
+    MissingSample,
+    RecordingStopped,
+    find_stop,
+    journal_path,
+    sample,
+    set_aside_path,
+    use,
+)
 from llm_do_eval.cassette.journal import Journal
 from llm_do_eval.cassette.recording import read_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from evals.standin import StandIn
     from llm_do_eval.cassette import RecordMode, Tape
@@ -243,6 +252,35 @@ def test_an_interrupted_recording_goes_on_in_mode_once(
     assert keys(path) == [(7, 0), (8, 0), (9, 0)]
 
 
+def test_a_recording_of_mode_once_goes_on_however_often_it_is_interrupted(
+    provider: StandIn, path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    first = play("once", range(2))
+    become = path.read_bytes()
+    path.unlink()
+    interrupt(path, "once", ask)
+    # the second interruption finds the cassette that the first one became
+    path.write_bytes(become)
+    before = len(provider.requests)
+    answers = play("once", [0, 1, 7, 8, 9])
+    assert len(provider.requests) == before + 1
+    assert {index: answers[index] for index in first} == first
+    assert keys(path) == [(0, 0), (1, 0), (7, 0), (8, 0), (9, 0)]
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(MissingSample):
+        play("once", [10])
+
+
+def test_what_a_killed_save_left_is_cleared_away(path: Path, play: Callable[..., dict[int, str]]) -> None:
+    play("once", range(2))
+    for name in ("x.jsonl.tmp.1", "x.jsonl.unclean.tmp.2"):
+        path.with_name(name).write_bytes(b"a part")
+    other = path.with_name("xx.jsonl.tmp.3")
+    other.touch()
+    play("new_episodes", [])
+    assert sorted(path.parent.iterdir()) == [path, other]
+
+
 def test_a_journal_left_over_adds_to_its_cassette(
     path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
 ) -> None:
@@ -353,27 +391,55 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_first_request(
     assert provider.requests == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only folders")
-def test_a_read_only_folder_is_refused_before_the_first_request(
-    path: Path, play: Callable[..., dict[int, str]]
-) -> None:
-    first = play("once", range(2))
-    path.parent.chmod(0o500)
-    with pytest.raises(UsageError, match="not writable"):
-        play("rewrite", range(2))
-    assert play("none", range(2)) == first
-    path.parent.chmod(0o700)
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+import httpx2
+from llm_do.errors import UsageError
+from llm_do_eval.cassette import use
+import llm_do_eval.cassette.player
 
+path = Path(sys.argv[1])
+client = httpx2.Client()
 
-@contextmanager
-def room(size: int) -> Generator[None]:
-    """Let no file of this process grow beyond `size` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+def ask(mode):
+    with use(path, mode=mode):
+        body = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
+        return client.post(sys.argv[2] + "/chat/completions", json=body).text
+
+# what is imported late may lie where only root reads
+ask("none")
+if os.geteuid() == 0:
+    # root writes into read-only folders
+    os.setuid(65534)
+for mode in ("new_episodes", "all", "rewrite"):
     try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        ask(mode)
+    except UsageError as refused:
+        print(refused)
+print(ask("none"))
+"""
+
+
+def test_a_read_only_folder_is_refused_before_the_first_request(
+    provider: StandIn, ask: Callable[..., str]
+) -> None:
+    # folders of pytest are closed to the user that the child becomes
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "cassettes", "x.jsonl")
+        with use(path, mode="once"):
+            first = ask()
+        Path(name).chmod(0o755)
+        path.parent.chmod(0o555)
+        program = [sys.executable, "-c", READ_ONLY, str(path), provider.openai_base_url]
+        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        path.parent.chmod(0o700)
+    assert done.stderr == ""
+    *refused, replayed = done.stdout.splitlines()
+    assert len(refused) == 3
+    assert all("cannot be recorded, " in line and "not writable: " in line for line in refused)
+    assert replayed == first
+    assert len(provider.requests) == 1
 
 
 def test_a_full_disk_stops_the_recording_and_leaves_the_cassette(

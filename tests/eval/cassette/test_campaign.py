@@ -1,0 +1,280 @@
+"""Recordings killed and files cut at random: nothing paid for is lost, nothing is read in part.
+
+An answer counts as received from when the client has it. Its line is in the journal before that, so whatever
+a child process has said to have received must be there. Of what the provider was asked, only the requests
+that were under way may be missing: one a sample at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx2
+import pytest
+import yaml
+from stock_controls import claim, control
+from vcr.persisters.filesystem import FilesystemPersister
+from vcr.serializers import yamlserializer
+
+from llm_do.errors import FormatError
+from llm_do_eval.cassette import journal_path, sample, set_aside_path, use
+from llm_do_eval.cassette.journal import read_left_over
+from llm_do_eval.cassette.recorder import read_with_left_over
+from llm_do_eval.cassette.recording import read_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from evals.standin import StandIn
+    from llm_do_eval.cassette import RecordMode
+    from llm_do_eval.cassette.interaction import Interaction
+
+SAMPLES = 8
+TURNS = 5
+KILLS = 50
+STOCK_KILLS = 5
+TRUNCATIONS = 1000
+
+TALK = """
+import asyncio, sys
+from pathlib import Path
+import httpx2
+from llm_do_eval.cassette import sample, use
+import vcr
+
+path, url, mode = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+
+async def talk(client, index):
+    with sample(index):
+        said = f"I am {index}"
+        for turn in range(5):
+            body = {"model": "m", "messages": [{"role": "user", "content": said}]}
+            answer = await client.post(url + "/chat/completions", json=body)
+            said = answer.json()["choices"][0]["message"]["content"]
+            sys.stdout.write(f"{index} {turn} {said}\\n")
+            sys.stdout.flush()
+
+async def everyone():
+    async with httpx2.AsyncClient(verify=False) as client:
+        await asyncio.gather(*(talk(client, index) for index in range(8)))
+
+with vcr.use_cassette(str(path), record_mode="once") if mode == "stock" else use(path, mode=mode):
+    print("open", flush=True)
+    asyncio.run(everyone())
+print("saved", flush=True)
+"""
+
+
+def record(path: Path, url: str, mode: str, *, acknowledged: int, delay_s: float = 0) -> list[str]:
+    """Record in a child process and kill it; return the answers that it had received, as it wrote them.
+
+    It is killed `delay_s` after it wrote the `acknowledged`-th answer, wherever it is then.
+    """
+    program = [sys.executable, "-c", TALK, str(path), url, mode]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "open\n"
+        seen = [process.stdout.readline() for _ in range(acknowledged)]
+        time.sleep(delay_s)
+        process.kill()
+        seen += process.stdout.readlines()
+    # the last line may have been cut by the kill
+    return [line.rstrip("\n") for line in seen if line.endswith("\n") and line != "saved\n"]
+
+
+def replay(path: Path, url: str, mode: RecordMode) -> list[str]:
+    """Run the same conversations here, to their end."""
+
+    async def talk(client: httpx2.AsyncClient, index: int) -> list[str]:
+        with sample(index):
+            said, heard = f"I am {index}", list[str]()
+            for turn in range(TURNS):
+                body = {"model": "m", "messages": [{"role": "user", "content": said}]}
+                answer = await client.post(f"{url}/chat/completions", json=body)
+                said = str(answer.json()["choices"][0]["message"]["content"])
+                heard.append(f"{index} {turn} {said}")
+            return heard
+
+    async def everyone() -> list[list[str]]:
+        async with httpx2.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+            return await asyncio.gather(*(talk(client, index) for index in range(SAMPLES)))
+
+    with use(path, mode=mode):
+        return [line for heard in asyncio.run(everyone()) for line in heard]
+
+
+def answers(interactions: Sequence[Interaction]) -> list[str]:
+    """Write what was recorded as the child writes what it received."""
+    return [
+        f"{each.sample} {each.seq} {json.loads(each.response.body.value)['choices'][0]['message']['content']}"
+        for each in interactions
+    ]
+
+
+MODES: tuple[Literal["once", "new_episodes", "rewrite"], ...] = ("once", "new_episodes", "rewrite")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.policy("cas-partial")
+def test_no_kill_loses_an_answer_that_was_received(provider: StandIn, tmp_path: Path, kill: int) -> None:
+    rng = random.Random(kill)
+    path, url, mode = tmp_path / "x.jsonl", provider.openai_base_url, MODES[kill % 3]
+    # what was interrupted may be interrupted again; a second `rewrite` would ask for all of it anew
+    kills = 1 if mode == "rewrite" else 1 + kill % 2
+    received: set[str] = set()
+    for _ in range(kills):
+        acknowledged = rng.randint(0, SAMPLES * TURNS)
+        received |= {*record(path, url, mode, acknowledged=acknowledged, delay_s=rng.random() / 50)}
+    asked = len(provider.requests)
+    kept = read_with_left_over(path).interactions
+    assert set(answers(kept)) >= received
+    assert asked - SAMPLES * kills <= len(kept) <= asked
+    again = replay(path, url, "once" if mode == "once" else "new_episodes")
+    assert len(provider.requests) - asked == SAMPLES * TURNS - len(kept)
+    assert set(again) >= set(answers(kept))
+    whole = read_recording(path).interactions
+    assert {each.to_line() for each in kept} <= {each.to_line() for each in whole}
+    assert sorted(answers(whole)) == sorted(again)
+    assert list(tmp_path.iterdir()) == [path]
+    assert replay(path, url, "none") == again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(STOCK_KILLS))
+def test_a_kill_of_stock_vcrpy_loses_answers(provider: StandIn, tmp_path: Path, kill: int) -> None:
+    path = tmp_path / "x.yaml"
+    acknowledged = random.Random(kill).randint(5, SAMPLES * TURNS - 10)
+    received = record(path, provider.openai_base_url, "stock", acknowledged=acknowledged)
+    kept = 0
+    with suppress(FileNotFoundError):
+        kept = len(FilesystemPersister.load_cassette(path, yamlserializer)[0])
+    with control():
+        claim(holds=kept >= len(received), that="whatever was received is there")
+
+
+STEPS = """
+import itertools, os, signal, sys
+from pathlib import Path
+import httpx2
+from llm_do_eval.cassette import sample, use
+import llm_do_eval.cassette.player
+
+folder, mode = Path(sys.argv[1]), sys.argv[2]
+
+def answer(request):
+    return httpx2.Response(200, text=f"answer to {request.content.decode()}")
+
+def record(path, mode, words):
+    with use(path, mode=mode), httpx2.Client(transport=httpx2.MockTransport(answer)) as client:
+        for index in range(3):
+            with sample(index):
+                client.post("http://provider.test/v1", content=f"{words} {index}")
+            with path.with_name("received").open("a") as file:
+                file.write(f"{words} {index}\\n")
+
+def killed_before(last):
+    count = itertools.count()
+    def step(event, arguments):
+        changes = event == "open" and "x.jsonl" in str(arguments[0]) or event == "os.truncate"
+        if (changes or event in ("os.rename", "os.remove")) and next(count) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return step
+
+for last in itertools.count():
+    path = folder / str(last) / "x.jsonl"
+    path.parent.mkdir()
+    if mode != "once":
+        record(path, "once", "old")
+    if not (child := os.fork()):
+        sys.addaudithook(killed_before(last))
+        record(path, mode, "new")
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+        break
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
+def test_a_kill_before_any_step_on_disk_loses_nothing(tmp_path: Path, mode: str) -> None:
+    subprocess.run([sys.executable, "-c", STEPS, str(tmp_path), mode], check=True)
+    paths = [folder / "x.jsonl" for folder in tmp_path.iterdir()]
+    assert len(paths) >= 8
+    for path in paths:
+        with use(path, mode="new_episodes"):
+            pass
+        there = [file for file in (path, set_aside_path(path)) if file.exists()]
+        lines = [each for file in there for each in read_recording(file).interactions]
+        kept = {str(each.response.body.value).removeprefix("answer to ") for each in lines}
+        said = path.with_name("received")
+        received = said.read_text().splitlines() if said.exists() else []
+        replaced = mode in ("all", "rewrite") and there == [path] and "new 2" in kept
+        assert kept >= {line for line in received if line.startswith("new") or not replaced}
+        assert {*path.parent.iterdir()} <= {*there, said}
+
+
+def recorded(path: Path, ask: Callable[..., str]) -> tuple[bytes, bytes]:
+    """Record conversations; return the cassette, and its journal as a kill before the end would leave it."""
+    with use(path, mode="once"):
+        for index in range(6):
+            with sample(index):
+                ask(f"é from {index}")
+                ask(f"\u2028 from {index}")
+        journal = journal_path(path).read_bytes()
+    return path.read_bytes(), journal
+
+
+@pytest.mark.slow
+def test_no_truncated_cassette_is_read_in_part(tmp_path: Path, ask: Callable[..., str]) -> None:
+    whole, _ = recorded(path := tmp_path / "x.jsonl", ask)
+    rng, refused = random.Random(50), 0
+    for _ in range(TRUNCATIONS):
+        path.write_bytes(whole[: rng.randrange(len(whole))])
+        with pytest.raises(FormatError, match=r"x\.jsonl"):
+            read_recording(path)
+        refused += 1
+    assert refused == TRUNCATIONS
+
+
+@pytest.mark.slow
+def test_a_truncated_journal_loses_its_torn_line_and_no_other(
+    tmp_path: Path, ask: Callable[..., str]
+) -> None:
+    _, whole = recorded(path := tmp_path / "x.jsonl", ask)
+    path.unlink()
+    rng = random.Random(51)
+    for _ in range(TRUNCATIONS):
+        journal_path(path).write_bytes(kept := whole[: rng.randrange(len(whole))])
+        lines = [each.to_line() for each in read_left_over(path).interactions]
+        assert lines == kept.splitlines(keepends=True)[1 : kept.count(b"\n")]
+
+
+@pytest.mark.slow
+def test_truncated_cassettes_of_stock_vcrpy_are_read_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    message = {"method": "POST", "uri": "http://h/", "body": "b", "headers": {"a": ["b"]}}
+    answer: dict[str, Any] = {
+        "status": {"code": 200, "message": "OK"},
+        "headers": {"a": ["b"]},
+        "body": {"string": "one two three"},
+    }
+    tree = {"interactions": [{"request": message, "response": answer}] * 20, "version": 1}
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    whole = path.read_bytes()
+    rng, silent = random.Random(52), 0
+    for _ in range(300):
+        path.write_bytes(whole[: rng.randrange(len(whole))])
+        with suppress(ValueError, TypeError, KeyError, AttributeError, OSError, yaml.YAMLError):
+            silent += len(FilesystemPersister.load_cassette(path, yamlserializer)[0]) < 20
+    with control():
+        claim(holds=silent == 0, that="a cassette that was cut is refused")
