@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from llm_do.errors import FormatError, RunFailed, UsageError
 from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
 from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
+from llm_do_eval.cassette.sources import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ class Recorder:
     def __init__(self, path: Path, mode: RecordMode, meta: Mapping[str, Any]) -> None:
         self._path = path
         self._mode: RecordMode = mode
-        self._meta = {**meta, "versions": installed_versions()}
+        self._meta: dict[str, Any] = {**meta, "versions": installed_versions()}
         self._new: list[Interaction] = []
         self._journal = Journal(path)
         try:
@@ -64,6 +65,10 @@ class Recorder:
         except BaseException:
             self._journal.close()
             raise
+
+    def note(self, meta: Mapping[str, Any]) -> None:
+        """Add to the meta line what is known only now: the sources of a run."""
+        self._meta = merged(self._meta, meta)
 
     def append(self, interaction: Interaction) -> None:
         """Keep one answer, in the journal at once.
@@ -127,7 +132,7 @@ class Recorder:
                 kept = tuple(each for each in self.old.interactions if each.sample not in recorded)
             case _:
                 kept = self.old.interactions
-        return Recording.of([*kept, *self._new], {**(self.old.meta if kept else {}), **self._meta})
+        return Recording.of([*kept, *self._new], merged(self.old.meta if kept else {}, self._meta))
 
 
 def _merged(old: Recording | None, left: LeftOver) -> Recording:
@@ -135,7 +140,7 @@ def _merged(old: Recording | None, left: LeftOver) -> Recording:
     if old is None:
         return Recording.of(left.interactions, meta) if left.interactions else Recording()
     missing = _not_in(old, left) if left.adds else ()
-    return Recording.of([*old.interactions, *missing], {**old.meta, **meta}) if missing else old
+    return Recording.of([*old.interactions, *missing], merged(old.meta, meta)) if missing else old
 
 
 def _not_in(old: Recording, left: LeftOver) -> tuple[Interaction, ...]:
