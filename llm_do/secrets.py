@@ -52,13 +52,13 @@ class Secrets:
 
     Known are the values (8 characters or more) of variables whose names say KEY, TOKEN, SECRET, PASSW or
     CREDENTIAL, and `others`, plain, JSON-escaped once or twice, URL-encoded and in base64, and texts of the
-    shape of a provider's key. A replacement does not depend on its value, and replacing twice changes nothing.
+    shape of a provider's key. A replacement does not depend on its value; replacing twice changes nothing.
     """
 
     def __init__(self, environ: Mapping[str, str], others: Iterable[str] = ()) -> None:
-        known = {*secret_values(environ), *others}
-        spellings = {spelling for value in known for spelling in _spellings(value)}
-        longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
+        known = {spelling for value in secret_values(environ) for spelling in _spellings(value)}
+        self._others = {spelling for value in others for spelling in _spellings(value)} - known
+        longest_first = sorted(known | self._others, key=lambda spelling: (-len(spelling), spelling))
         self._known = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
     def text(self, text: str) -> str:
@@ -98,7 +98,8 @@ class Secrets:
         done = 0
         for known in self._known.finditer(text):
             yield from _shaped(text[done : known.start()], offset + done)
-            yield Span(offset + known.start(), offset + known.end(), HIDDEN_ENV)
+            placeholder = HIDDEN if known[0] in self._others else HIDDEN_ENV
+            yield Span(offset + known.start(), offset + known.end(), placeholder)
             done = known.end()
         yield from _shaped(text[done:], offset + done)
 
@@ -111,6 +112,11 @@ def secret_values(environ: Mapping[str, str]) -> dict[str, str]:
 def may_be_secret(value: str) -> bool:
     """Tell whether a value is long enough for a secret, and stands in for none."""
     return len(value) >= _SHORTEST and value not in (DUMMY_KEY, HIDDEN, HIDDEN_ENV)
+
+
+def is_token(value: str) -> bool:
+    """Tell whether a value is a JSON web token, which is known by its shape."""
+    return bool(_JWT.fullmatch(value))
 
 
 def has_shape(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from llm_do.canonical import canonical_json, digest
-from llm_do.secrets import HIDDEN
+from llm_do.secrets import HIDDEN, HIDDEN_ENV
 
 if TYPE_CHECKING:
     from llm_do_eval.cassette.interaction import Body, Request
@@ -27,7 +27,8 @@ def fingerprint(request: Request) -> str:
     body = normal_text(request.body)
     if boundary := _BOUNDARY.search(request.headers.get("content-type", "")):
         body = body.replace(boundary[1], "boundary")
-    return digest(f"{target}\n{request.body.form}\n{body}")[:32]
+    # which of the two a secret becomes depends on where its key was set
+    return digest(f"{target}\n{request.body.form}\n{body}".replace(HIDDEN_ENV, HIDDEN))[:32]
 
 
 def normal_query(uri: str) -> list[tuple[str, str]]:

@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
-import re
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from llm_do.secrets import HIDDEN, Secrets
+from llm_do.secrets import DUMMY_KEY, HIDDEN, Secrets, is_token, may_be_secret, secret_values
+from llm_do_eval.cassette import sse
+from llm_do_eval.cassette.credentials import SECRET_PARAMETER, cookies_of, keys_of
+from llm_do_eval.cassette.eventstream import EventStreamError, frames, joined
 from llm_do_eval.cassette.interaction import Body, Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-REQUEST_HEADERS = frozenset({"accept", "anthropic-beta", "anthropic-version", "content-type"})
+REQUEST_HEADERS = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type"}
+)
 RESPONSE_HEADERS = frozenset(
     {"content-encoding", "content-type", "location", "retry-after", "retry-after-ms", "x-should-retry"}
 )
-_SECRET_PARAMETER = re.compile(
-    r"(?:^|[-_])(?:key|token|sig|signature|secret|password|credential)$", re.IGNORECASE
-)
+# who makes a new one for each request must not make each request slower than the one before
+_REMEMBERED = 64
 
 
 class Scrubber:
-    """Takes secrets out: of headers keeps a list, of URIs and bodies replaces what `Secrets` knows."""
+    """Takes secrets out: of headers keeps a list, of URIs and bodies replaces what `Secrets` knows.
+
+    Keys that requests carry, in headers, parameters or user info, are secrets from then on.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._values = secret_values(environ)
         self._secrets = Secrets(environ)
+        self._keys: dict[str, None] = {}
+        self._cookies: dict[str, None] = {}
+        # guards the two above: sync clients run in threads
+        self._lock = threading.Lock()
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The values that are secrets as far as is known, each with words for what it is."""
+        with self._lock:
+            keys = dict.fromkeys(filter(may_be_secret, self._keys), "a key that a request carried")
+            cookies = dict.fromkeys(self._cookies, "a cookie")
+        return cookies | keys | {value: f"the value of {name}" for value, name in self._values.items()}
 
     def request(self, request: Request) -> Request:
         """Scrub all of a request."""
+        self._see(keys_of(request), cookies_of(request.headers))
         headers = self._headers(request.headers, REQUEST_HEADERS)
         return Request(request.method, self.uri(request.uri), headers, self.body(request.body))
 
     def response(self, response: Response) -> Response:
         """Scrub all of a response."""
+        self._see((), cookies_of(response.headers))
         headers = self._headers(response.headers, RESPONSE_HEADERS)
         return Response(response.status, headers, self.body(response.body))
 
@@ -42,21 +65,39 @@ class Scrubber:
         """Drop user and password, and replace the values of parameters named like a secret."""
         parts = urlsplit(uri)
         query = [
-            (name, HIDDEN if _SECRET_PARAMETER.search(name) else value)
+            (name, HIDDEN if SECRET_PARAMETER.search(name) else value)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ]
         netloc = parts.netloc.rpartition("@")[2]
         return self.text(parts._replace(netloc=netloc, query=urlencode(query, safe="<>")).geturl())
 
     def body(self, body: Body) -> Body:
-        """Scrub a body; base64 stays as it is."""
-        return (
-            body if body.form in ("none", "base64") else replace(body, value=self._secrets.value(body.value))
-        )
+        """Scrub a body, also where a secret is spread over events or frames; other base64 stays as it is."""
+        match body.form:
+            case "none":
+                return body
+            case "json":
+                return replace(body, value=self._secrets.value(body.value))
+            case "text":
+                return replace(body, value=sse.scrubbed(body.value, self._secrets))
+            case "base64":
+                return self._frames(body)
 
     def text(self, text: str) -> str:
         """Scrub a text."""
         return self._secrets.text(text)
+
+    def _frames(self, body: Body) -> Body:
+        try:
+            found = frames(body.raw)
+            payloads = [each.payload.decode() for each in found]
+        except (EventStreamError, UnicodeDecodeError):
+            return body
+        clean = [self._secrets.text(each) for each in sse.rewritten(payloads, self._secrets)]
+        if clean == payloads:
+            return body
+        changed = (each._replace(payload=text.encode()) for each, text in zip(found, clean, strict=True))
+        return Body.of_response(joined(changed))
 
     def _headers(self, headers: Mapping[str, str], kept: frozenset[str]) -> dict[str, str]:
         return {
@@ -64,3 +105,23 @@ class Scrubber:
             for name, value in headers.items()
             if name in kept
         }
+
+    def _see(self, keys: Iterable[str], cookies: Iterable[str]) -> None:
+        # the stand-in for a key is replaced too: where the key was in a body, the stand-in is in the replay
+        keys = [key for key in keys if key == DUMMY_KEY or (may_be_secret(key) and not is_token(key))]
+        with self._lock:
+            _remember(self._cookies, filter(may_be_secret, cookies))
+            if _remember(self._keys, keys):
+                self._secrets = Secrets(self._environ, self._keys)
+
+
+def _remember(found: dict[str, None], values: Iterable[str]) -> bool:
+    """Put values behind all others, of which the oldest go; tell whether one of them is new."""
+    new = False
+    for value in values:
+        new |= value not in found
+        found.pop(value, None)
+        found[value] = None
+    for oldest in [*found][:-_REMEMBERED]:
+        del found[oldest]
+    return new

@@ -35,7 +35,7 @@ _ROUNDS = 4
 
 
 class Leaf(NamedTuple):
-    """A string in a JSON document: its path, what tells the objects on it apart, its value, where it is written.
+    """A string in a JSON document: its path, what tells the objects on it apart, its value, its place.
 
     `start` and `end` are positions in the document, inside of the quotes.
     """
@@ -97,7 +97,7 @@ def grouped(texts: Iterable[str]) -> Mapping[tuple[Any, ...], list[Piece]]:
 
 
 def leaves(document: str) -> list[Leaf]:
-    """Find the strings in JSON values that follow each other; keys are none, and text that is no JSON has none.
+    """Find the strings in JSON values that follow each other, without keys; other text has none.
 
     An array at the top is taken as the values in it: some providers stream one.
     """
@@ -193,9 +193,7 @@ def _names(pairs: _Pairs) -> tuple[tuple[str, str | int], ...]:
     )
 
 
-def _edited(
-    pieces: Sequence[Piece], texts: Sequence[str], secrets: Secrets
-) -> Iterator[tuple[Piece, str]]:
+def _edited(pieces: Sequence[Piece], texts: Sequence[str], secrets: Secrets) -> Iterator[tuple[Piece, str]]:
     spans = [*secrets.spans("".join(piece.leaf.value for piece in pieces))]
     ends = [*accumulate(len(piece.leaf.value) for piece in pieces)]
     first = 0

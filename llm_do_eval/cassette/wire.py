@@ -6,9 +6,8 @@ import json
 from http.client import responses as reasons
 from typing import TYPE_CHECKING, Any
 
-from vcr.filters import decode_response
-
 from llm_do_eval.cassette.interaction import Body, Request, Response
+from llm_do_eval.cassette.unpack import Packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,26 +15,22 @@ if TYPE_CHECKING:
     from vcr.request import Request as VcrRequest
 
 _LOWEST_ERROR = 400
+_CODING = "content-encoding"
 
 
 def request_of(request: VcrRequest) -> Request:
-    """Freeze a request, with every header."""
+    """Freeze a request, with every header; a compressed body is unpacked."""
     headers = {name.lower(): _text([value]) for name, value in request.headers.items()}
-    return Request(request.method, request.uri, headers, Body.of_request(_raw(request.body_bytes)))
+    raw = _plain(headers, _raw(request.body_bytes))
+    return Request(request.method, request.uri, headers, Body.of_request(raw))
 
 
 def response_of(response: Mapping[str, Any]) -> Response:
     """Freeze a response, with every header; a compressed body is unpacked."""
-    headers = {
-        name.lower(): [_text([value]) for value in values] for name, values in response["headers"].items()
-    }
+    headers = {name.lower(): _text(values) for name, values in response["headers"].items()}
     body: Any = response.get("body") or {}
-    plain = decode_response({"headers": headers, "body": {"string": _raw(body.get("string"))}})
-    return Response(
-        response["status"]["code"],
-        {name: _text(values) for name, values in plain["headers"].items()},
-        Body.of_response(plain["body"]["string"]),
-    )
+    raw = _plain(headers, _raw(body.get("string")))
+    return Response(response["status"]["code"], headers, Body.of_response(raw))
 
 
 def playable(response: Response, *, retried: bool) -> dict[str, Any]:
@@ -53,6 +48,31 @@ def playable(response: Response, *, retried: bool) -> dict[str, Any]:
         "headers": {name: [value] for name, value in headers.items()},
         "body": {"string": raw},
     }
+
+
+def _plain(headers: dict[str, str], raw: bytes) -> bytes:
+    """Unpack a body and drop the header that says how; what cannot be unpacked keeps both."""
+    codings = headers.get(_CODING)
+    if codings is None:
+        return raw
+    try:
+        plain = unpacked(raw, codings.split(","))
+    except Packed:
+        # some libraries unpack before the stub sees the body, and leave the header
+        if not _is_text(raw):
+            return raw
+        plain = raw
+    del headers[_CODING]
+    headers["content-length"] = str(len(plain))
+    return plain
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(values: Iterable[str | bytes]) -> str:
