@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -86,7 +87,9 @@ def _price_usd(interaction: Interaction) -> float | None:
 
     provider, _, asked = (asked_model(interaction.request) or "").partition(":")
     name, url = resolved_model(interaction) or asked, interaction.request.uri.partition("?")[0]
-    priced = _PRICED[provider]
+    priced = _PRICED.get(provider)
+    if priced is None:
+        return None
     spent = RequestUsage.extract(
         {priced.model: name, priced.usage: _told(interaction, priced.usage)},
         provider=priced.provider,
@@ -98,7 +101,8 @@ def _price_usd(interaction: Interaction) -> float | None:
         [], usage=spent, model_name=name, provider_name=priced.provider, provider_url=url
     )
     if interaction.at:
-        response.timestamp = datetime.fromisoformat(interaction.at)
+        with suppress(ValueError):  # a line may have been edited by hand
+            response.timestamp = datetime.fromisoformat(interaction.at)
     price = price_usd(response)
     return None if price is None else float(price)
 

@@ -10,7 +10,7 @@ from llm_do.errors import UsageError
 from llm_do.ui.escape import one_line, visible
 from llm_do_eval.cassette.apis import asked_model, resolved_model, usage
 from llm_do_eval.cassette.recording import spans
-from llm_do_eval.cassettes.conversation import answer, first_prompt, messages
+from llm_do_eval.cassettes.conversation import Message, answer, first_prompt, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,17 +80,17 @@ def show_json(path: str, recording: Recording, sample: int | None) -> dict[str, 
 
 
 def conversation_text(path: str, recording: Recording, sample: int) -> Iterator[str]:
-    """Write what was said in one sample; what a request repeats of the one before is left out."""
-    said = 0
+    """Write what was said in one sample; what a request repeats of one before is left out."""
+    said: list[list[Message]] = []
     for each in of_sample(path, recording, sample):
         took = "" if each.latency_s is None else f", {each.latency_s:.3f} s"
         model = asked_model(each.request) or "unknown API"
         yield f"request {each.seq}: {visible(model)}, HTTP {each.response.status}{took}\n"
         now = messages(each.request)
-        for message in now[said:] if len(now) > said else now:
+        for message in now[max((_shared(before, now) for before in said), default=0) :]:
             yield _block(message.role, message.text)
         yield _block("answer", answer(each))
-        said = len(now)
+        said.append(now)
 
 
 def of_sample(path: str, recording: Recording, sample: int) -> Sequence[Interaction]:
@@ -104,6 +104,11 @@ def of_sample(path: str, recording: Recording, sample: int) -> Sequence[Interact
         recorded = spans(each.sample for each in recording.interactions)
         raise UsageError(f"--sample {sample}: {path} has no such sample; recorded: {recorded}")
     return found
+
+
+def _shared(before: Sequence[Message], now: Sequence[Message]) -> int:
+    pairs = enumerate(zip(before, now, strict=False))
+    return next((n for n, (one, other) in pairs if one != other), min(len(before), len(now)))
 
 
 def _row(number: int, found: Sequence[Interaction]) -> Row:
