@@ -36,6 +36,7 @@ _SHAPED: Final = re.compile(
 _JWT: Final = re.compile(
     r"(?<![\w-])(?>[\w-]*?(?<![A-Za-z0-9])(?=eyJ))(?P<token>[\w-]{11,}+\.[\w-]{8,}+\.[\w-]{8,}+)", re.ASCII
 )
+_STARTS: Final = ("sk-", "AKIA", "AIza", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "eyJ")
 _SHORTEST: Final = 8
 
 
@@ -121,6 +122,9 @@ def is_token(value: str) -> bool:
 
 def has_shape(text: str) -> bool:
     """Tell whether a text holds a text of the shape of a provider's key."""
+    # looking for how they start is much faster
+    if not any(start in text for start in _STARTS):
+        return False
     return bool(_SHAPED.search(text) or _JWT.search(text))
 
 

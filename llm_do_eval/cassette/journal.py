@@ -106,6 +106,13 @@ class Journal:
         self._path.unlink(missing_ok=True)
         self.close()
 
+    def refuse(self) -> Path:
+        """Give the lock back and put the file where no recording picks it up; return where."""
+        kept = self._path.with_name(f"{self._path.stem}.refused.journal")
+        self._path.replace(kept)
+        self.close()
+        return kept
+
     def _lock(self) -> int:
         while True:
             file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)

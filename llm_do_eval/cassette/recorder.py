@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
+from llm_do_eval.cassette.canary import Canary, told
 from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
 from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
 from llm_do_eval.cassette.sources import merged
+from llm_do_eval.cassette.stops import RecordingStopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from llm_do_eval.cassette.interaction import Interaction
+    from llm_do_eval.cassette.scrub import Scrubber
+
+_KEEP_OUT = "keep it out of prompts, tool results and answers"
 
 RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]
 
@@ -43,15 +48,19 @@ class Recorder:
     """Records one cassette: `once` and `new_episodes` add to it, `all` replaces samples, `rewrite` all of it.
 
     What an interrupted recording left is settled first: it is added to the cassette, or becomes it; where it
-    was to replace a cassette that is there, it is set aside.
+    was to replace a cassette that is there, it is set aside. Nothing is written that holds a secret which
+    `scrubber` knows of, or a text of the shape of a key.
 
     Raises:
         UsageError: another process records, or nothing can be written.
         FormatError: what is there cannot be read (`rewrite` does not need to).
+        RunFailed: what an interrupted recording left, or `meta`, holds a secret.
     """
 
-    def __init__(self, path: Path, mode: RecordMode, meta: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, mode: RecordMode, meta: Mapping[str, Any], scrubber: Scrubber) -> None:
         self._path = path
+        self._scrubber = scrubber
+        self._canary = Canary(lambda: scrubber.known)
         self._mode: RecordMode = mode
         self._meta: dict[str, Any] = {**meta, "versions": installed_versions()}
         self._new: list[Interaction] = []
@@ -75,7 +84,12 @@ class Recorder:
 
         Raises:
             OSError: the journal has no place for it; `finish` will still try to save it.
+            RecordingStopped: it holds a secret; it is not kept.
         """
+        if places := self._canary.scan(interaction.to_line()):
+            raise RecordingStopped(
+                f"{self._path}: an answer is not kept, because {told(places)}; {_KEEP_OUT}, and record again"
+            )
         self._new.append(interaction)
         self._journal.append(interaction)
 
@@ -85,7 +99,8 @@ class Recorder:
         A replacement that is not `clean` leaves the cassette that is there alone and is set aside.
 
         Raises:
-            RunFailed: it could not be saved; it stays in the journal, and the cassette is as it was.
+            RunFailed: it could not be saved, or holds a secret; it stays in the journal (the latter in one
+                that nothing reads), and the cassette is as it was.
         """
         replaces = self._mode in ("all", "rewrite")
         target = set_aside_path(self._path) if replaces and not clean and self._path.exists() else self._path
@@ -93,7 +108,7 @@ class Recorder:
             self._journal.remove()
             return None
         try:
-            write_recording(target, result := self._result())
+            self._write(target, result := self._clean_result())
         except OSError as error:
             self._journal.close()
             raise RunFailed(
@@ -102,6 +117,25 @@ class Recorder:
             ) from error
         self._journal.remove()
         return Saved(target, result)
+
+    def _clean_result(self) -> Recording:
+        if self._canary.places(result := self._result()):
+            # a key may have been in a body before a request carried it
+            self._new = [*map(self._scrubber.interaction, self._new)]
+            result = self._result()
+        if places := self._canary.places(result):
+            kept = self._journal.refuse()
+            raise RunFailed(
+                f"{self._path}: is not saved, because {told(places)}; {_KEEP_OUT}, or use "
+                f"`llm-do-eval cassettes scrub` where an older recording holds it; the {len(self._new)} new "
+                f"answers are in {kept}, which nothing reads: delete it when you are done"
+            )
+        return result
+
+    def _write(self, path: Path, recording: Recording) -> None:
+        if places := self._canary.places(recording):
+            raise RunFailed(f"{path}: is not saved, because {told(places)}; {_KEEP_OUT}")
+        write_recording(path, recording)
 
     def _settle(self) -> Recording:
         left = read_left_over(self._path)
@@ -114,14 +148,14 @@ class Recorder:
             return Recording()
         merged = _merged(old, left)
         if left.interactions and merged is not old:
-            write_recording(self._path, merged)
+            self._write(self._path, merged)
         elif old:
             self._set_aside(_not_in(old, left), left)
         return merged
 
     def _set_aside(self, interactions: tuple[Interaction, ...], left: LeftOver) -> None:
         if interactions:
-            write_recording(set_aside_path(self._path), Recording.of(interactions, left.head.get("meta", {})))
+            self._write(set_aside_path(self._path), Recording.of(interactions, left.head.get("meta", {})))
 
     def _result(self) -> Recording:
         match self._mode:

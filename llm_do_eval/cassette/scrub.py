@@ -12,9 +12,12 @@ from llm_do_eval.cassette import sse
 from llm_do_eval.cassette.credentials import SECRET_PARAMETER, cookies_of, keys_of
 from llm_do_eval.cassette.eventstream import EventStreamError, frames, joined
 from llm_do_eval.cassette.interaction import Body, Request, Response
+from llm_do_eval.cassette.key import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from llm_do_eval.cassette.interaction import Interaction
 
 REQUEST_HEADERS = frozenset(
     {"accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type"}
@@ -60,6 +63,12 @@ class Scrubber:
         self._see((), cookies_of(response.headers))
         headers = self._headers(response.headers, RESPONSE_HEADERS)
         return Response(response.status, headers, self.body(response.body))
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """Scrub a recorded interaction again, with what has been learned since."""
+        request = self.request(interaction.request)
+        response = self.response(interaction.response)
+        return replace(interaction, request=request, response=response, fingerprint=fingerprint(request))
 
     def uri(self, uri: str) -> str:
         """Drop user and password, and replace the values of parameters named like a secret."""

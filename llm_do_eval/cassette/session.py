@@ -139,7 +139,7 @@ def _opened(asked: _Cassette) -> Tape:
         return _stock(asked)
     if mode == "none" or (mode == "once" and path.exists()):
         return Tape(path, read_with_left_over(path), scrubber, command, normalizer=normalizer)
-    recorder = Recorder(path, mode, meta)
+    recorder = Recorder(path, mode, meta, scrubber)
     return Tape(
         path,
         recorder.old,

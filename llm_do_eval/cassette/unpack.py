@@ -4,105 +4,125 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
 LIMIT: Final = 256 * 2**20
 """How many bytes a body may unpack to."""
 
-_STEP = 2**14
+_WINDOWS = {
+    "gzip": zlib.MAX_WBITS | 16,
+    "x-gzip": zlib.MAX_WBITS | 16,
+    "deflate": zlib.MAX_WBITS,
+    "raw deflate": -zlib.MAX_WBITS,
+}
 
 
 class Packed(ValueError):
     """Bytes could not be unpacked: no library for their coding is here, or they are not of it, or torn."""
 
 
-class TooLarge(Packed):
-    """What bytes unpack to exceeds the limit."""
-
-
-def unpacked(raw: bytes, codings: Iterable[str], limit: int = LIMIT) -> bytes:
+def unpacked(raw: bytes, codings: Iterable[str]) -> bytes:
     """Undo codings (`gzip`, `deflate`, `br`, `zstd`, `identity`), the last one first.
 
     Args:
         raw: the coded bytes.
         codings: in the order in which they were applied, as `content-encoding` lists them.
-        limit: how many bytes there may be after each step.
 
     Raises:
-        Packed: they cannot be undone.
+        Packed: they cannot be undone, or give more than `LIMIT` bytes.
     """
     for coding in reversed([each.strip().lower() for each in codings]):
-        if coding in _UNDO:
-            raw = _UNDO[coding](raw, limit)
+        if coding == "deflate":
+            raw = _deflated(raw)
         elif coding not in ("", "identity"):
-            raise Packed(f"coding {coding!r} is unknown")
+            raw = _undone(raw, coding)
     return raw
 
 
-def _zlib(raw: bytes, limit: int, *, bits: int) -> bytes:
+class Decoder:
+    """A stream of one coding: `decompress(piece, most)`, `eof`, `unused_data`, and what `error` it raises."""
+
+    def __init__(self, stream: Any, error: type[Exception]) -> None:
+        self._stream = stream
+        self.error = error
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came behind the end."""
+        return self._stream.unused_data
+
+    def decompress(self, piece: bytes | memoryview, most: int) -> bytes:
+        """Unpack the next piece into `most` bytes at most (brotli keeps to that only roughly)."""
+        return self._stream.decompress(piece, most)
+
+
+def decoder(coding: str) -> Decoder:
+    """Open a stream of `gzip`, `deflate`, `raw deflate` (without header), `zstd` or `br`.
+
+    Raises:
+        Packed: the coding is unknown, or its library is not installed.
+    """
+    if coding in _WINDOWS:
+        return Decoder(zlib.decompressobj(_WINDOWS[coding]), zlib.error)
+    match coding:
+        case "zstd":
+            zstd = _library("compression.zstd", "backports.zstd")
+            return Decoder(zstd.ZstdDecompressor(), zstd.ZstdError)
+        case "br":
+            brotli = _library("brotli", "brotlicffi")
+            return Decoder(_Brotli(brotli.Decompressor()), brotli.error)
+        case _:
+            raise Packed(f"coding {coding!r} is unknown")
+
+
+class _Brotli:
+    """A stream of brotli with the methods of the others."""
+
+    unused_data = b""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.is_finished()
+
+    def decompress(self, piece: bytes | memoryview, most: int) -> bytes:
+        del most
+        return self._stream.process(bytes(piece))
+
+
+def _undone(raw: bytes, coding: str) -> bytes:
     whole = bytearray()
-    try:
-        while raw:
-            # gzip allows one stream after the other
-            stream = zlib.decompressobj(bits)
-            whole += stream.decompress(raw, limit + 1 - len(whole))
-            _check(len(whole), limit)
-            if not stream.eof:
-                raise Packed("the stream is torn")
-            raw = stream.unused_data
-    except zlib.error as error:
-        raise Packed(str(error)) from error
+    while raw:
+        # gzip and zstd allow one stream after the other
+        stream = decoder(coding)
+        try:
+            whole += stream.decompress(raw, LIMIT + 1 - len(whole))
+        except stream.error as error:
+            raise Packed(str(error)) from error
+        if len(whole) > LIMIT:
+            raise Packed(f"more than {LIMIT} bytes")
+        if not stream.eof:
+            raise Packed("the stream is torn")
+        raw = stream.unused_data
     return bytes(whole)
 
 
-def _deflate(raw: bytes, limit: int) -> bytes:
+def _deflated(raw: bytes) -> bytes:
     try:
-        return _zlib(raw, limit, bits=zlib.MAX_WBITS)
-    except TooLarge:
-        raise
+        return _undone(raw, "deflate")
     except Packed:
-        # servers that send the stream without its two bytes of header are as common
-        return _zlib(raw, limit, bits=-zlib.MAX_WBITS)
-
-
-def _zstd(raw: bytes, limit: int) -> bytes:
-    zstd = _library("compression.zstd", "backports.zstd")
-    whole = bytearray()
-    try:
-        while raw:
-            stream = zstd.ZstdDecompressor()
-            whole += stream.decompress(raw, limit + 1 - len(whole))
-            _check(len(whole), limit)
-            if not stream.eof:
-                raise Packed("the stream is torn")
-            raw = stream.unused_data
-    except zstd.ZstdError as error:
-        raise Packed(str(error)) from error
-    return bytes(whole)
-
-
-def _brotli(raw: bytes, limit: int) -> bytes:
-    brotli = _library("brotli", "brotlicffi")
-    stream = brotli.Decompressor()
-    whole = bytearray()
-    try:
-        for start in range(0, len(raw), _STEP):
-            whole += stream.process(raw[start : start + _STEP])
-            _check(len(whole), limit)
-    except brotli.error as error:
-        raise Packed(str(error)) from error
-    if not stream.is_finished():
-        raise Packed("the stream is torn")
-    return bytes(whole)
-
-
-def _check(size: int, limit: int) -> None:
-    if size > limit:
-        raise TooLarge(f"more than {limit} bytes")
+        # servers that leave the header out are as common
+        return _undone(raw, "raw deflate")
 
 
 def _library(*names: str) -> Any:
@@ -111,13 +131,4 @@ def _library(*names: str) -> Any:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise Packed(f"none of {', '.join(names)} is installed")
-
-
-_UNDO: Mapping[str, Callable[[bytes, int], bytes]] = {
-    "gzip": partial(_zlib, bits=zlib.MAX_WBITS | 16),
-    "x-gzip": partial(_zlib, bits=zlib.MAX_WBITS | 16),
-    "deflate": _deflate,
-    "br": _brotli,
-    "zstd": _zstd,
-}
+    raise Packed(f"{' or '.join(names)} is not installed")
