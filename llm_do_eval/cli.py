@@ -17,9 +17,10 @@ import typer
 from typer.exceptions import TyperException
 
 from llm_do import __version__
-from llm_do.errors import FormatError, LlmDoError, UsageError, nearest
+from llm_do.errors import FormatError, LlmDoError, RunFailed, UsageError, nearest
 from llm_do.ui.escape import visible
 from llm_do_eval import options  # noqa: TC001  typer reads the annotations when it runs
+from llm_do_eval.cassettes.commands import app as cassettes
 from llm_do_eval.delivery import STDOUT, deliver
 from llm_do_eval.extra import installed
 
@@ -35,12 +36,15 @@ GATE: Final = 1
 USAGE: Final = 2
 UNREADABLE: Final = 3
 INTERRUPTED: Final = 130
+_CODES: Final = {FormatError: UNREADABLE, RunFailed: GATE}
 FORMATS: Final = ("openai-chat",)
 _NAMES: Final = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_NAMES
 )
+
+app.add_typer(cassettes, name="cassettes", context_settings=_NAMES)
 
 
 @app.callback(invoke_without_command=True)
@@ -52,7 +56,7 @@ def llm_do_eval(
     if version:
         typer.echo(f"llm-do-eval {__version__}")
     elif ctx.invoked_subcommand is None:
-        raise UsageError("a command is needed: import or report; see llm-do-eval --help")
+        raise UsageError("a command is needed: import, report or cassettes; see llm-do-eval --help")
 
 
 @app.command("report")
@@ -141,7 +145,7 @@ def run(argv: Sequence[str]) -> int:
         return USAGE
     except LlmDoError as error:
         _say(str(error))
-        return UNREADABLE if isinstance(error, FormatError) else USAGE
+        return next((code for kind, code in _CODES.items() if isinstance(error, kind)), USAGE)
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted")
         return INTERRUPTED

@@ -13,13 +13,14 @@ from llm_do_eval.stub import substitutes
 from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pydantic_ai.messages import ModelMessage
     from pydantic_ai.models import Model
 
     from llm_do.journal import Event
+    from llm_do.links import Worker
     from llm_do.runtime import Runtime
     from llm_do_eval.project import ProjectUnderTest
     from llm_do_eval.sample import Sample
@@ -35,13 +36,14 @@ class Recordings:
     """Where runs of a test are written and what is written about them.
 
     `journal` is the folder of journals, None to write none; `model` the recorded model, used where none is
-    set; `about` gives the `meta` of the runs of a sample by its index.
+    set; `about` gives the `meta` of the runs of a sample by its index; `note` is told which workers ran.
     """
 
     test: str
     journal: Path | None = None
     model: str | None = None
     about: Callable[[int], Mapping[str, Any]] = field(default=lambda _: {})
+    note: Callable[[Iterable[Worker]], None] = field(default=lambda _: None)
 
 
 class LlmDo:
@@ -83,15 +85,20 @@ class LlmDo:
         value = first if second is _NOTHING else second
         value = self.project.default_input() if value is _NOTHING else value
         events: list[Event] = []
+        known: Mapping[str, Worker] = {}
         runtime = self._runtime(events)
         try:
-            result = await runtime.run_entry(self.project.entry(name), value, message_history=message_history)
+            entry = self.project.entry(name)
+            known = entry.registry.workers
+            result = await runtime.run_entry(entry, value, message_history=message_history)
         except (SpecError, UsageError) as error:
             if not events and (sample := running()) is not None:
                 sample.not_begun = error
             raise
         finally:
             _account(runtime, events)
+            ran = {event["name"] for event in events if event["kind"] == "call"}
+            self._recordings.note(worker for name, worker in known.items() if name in ran)
         tree = call_tree(events)
         return Run(
             output=result.output,

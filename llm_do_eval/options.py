@@ -59,5 +59,32 @@ ItemOk = Annotated[
     str | None,
     typer.Option("--ok", metavar="EXPR", help="Outcome of an item: FIELD OP LITERAL, as in 'reward == 1'."),
 ]
+CassettePaths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[PATHS]...", help="Cassettes, or folders; default: each folder cassettes below."
+    ),
+]
+Cassette = Annotated[Path, typer.Argument(metavar="FILE", help="The cassette.")]
+First = Annotated[Path, typer.Argument(metavar="A", help="The first cassette.")]
+Second = Annotated[Path, typer.Argument(metavar="B", help="The second cassette.")]
+MaxAge = Annotated[
+    float | None,
+    typer.Option(metavar="DAYS", min=0, help="Stale is also what was recorded longer ago; default: any."),
+]
+MaxBytes = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Largest file of one test (default 1000000).")
+]
+ShownSample = Annotated[
+    int | None, typer.Option("--sample", metavar="N", min=0, help="Show the conversation of this sample.")
+]
+ScrubOutput = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="TARGET", help="Write here; default: into FILE.")
+]
+StockSource = Annotated[Path, typer.Argument(metavar="SOURCE", help="A YAML cassette, or a folder of them.")]
+ConvertOutput = Annotated[
+    Path, typer.Option("-o", "--output", metavar="TARGET", help="A .jsonl file, or a folder.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the trace back of a defect.")]

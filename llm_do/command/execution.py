@@ -188,7 +188,7 @@ def _ended(invocation: Invocation, project: Project, entry: LinkedEntry, value: 
     watch, runtime, started = Watch(invocation.verbosity), None, time.monotonic()
     try:
         # errors pass through the recording, which keeps only what a whole run said
-        with _warnings_in_one_line(), _traffic(invocation) as traffic:
+        with _warnings_in_one_line(), _traffic(invocation, project) as traffic:
             runtime = _runtime(invocation, project, traffic, watch)
             output = plain(run(runtime.run_entry(entry, value)).output)
     except BaseException as error:  # noqa: BLE001  the border: every way a run can end has an exit code
@@ -279,7 +279,7 @@ class Traffic:
 
 
 @contextmanager
-def _traffic(invocation: Invocation) -> Generator[Traffic]:
+def _traffic(invocation: Invocation, project: Project) -> Generator[Traffic]:
     """Record or replay the provider's traffic around the run."""
     path = invocation.replay or invocation.record
     if path is None:
@@ -290,7 +290,13 @@ def _traffic(invocation: Invocation) -> Generator[Traffic]:
         raise UsageError("--record and --replay need the recorder: pip install 'llm-do[eval]'")
     cassette = found[0].load()
     mode = "replay" if invocation.replay else "record"
-    with cassette(path, mode, {"model": invocation.model or os.environ.get("LLM_DO_MODEL")}) as tape:
+    workers = {
+        each.name: {"file": str(each.path), "sha256": each.sha256, "model": each.model}
+        for each in project.workers
+    }
+    tool_files = [str(file.path) for file in project.python if file.toolsets]
+    model = invocation.model or os.environ.get("LLM_DO_MODEL")
+    with cassette(path, mode, {"model": model, "workers": workers, "tool_files": tool_files}) as tape:
         replayed = {"recorded_at": tape.meta.get("recorded_at")} if invocation.replay else {}
         cassette_name = str(shown(path.absolute()))
         yield Traffic(

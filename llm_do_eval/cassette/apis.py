@@ -74,7 +74,7 @@ def resolved_model(interaction: Interaction) -> str | None:
     """Tell which model answered, by the name that the provider gave it; Bedrock tells of routers only."""
     if _api(interaction.request) is None:
         return None
-    for part in _parts(interaction.response):
+    for part in parts(interaction.response):
         routed = _object(_object(part.get("trace")).get("promptRouter"))
         for name in (source.get(key) for source in (part, routed) for key in _MODELS):
             if isinstance(name, str):
@@ -91,7 +91,7 @@ def usage(interaction: Interaction) -> dict[str, int] | None:
     if api is None:
         return None
     told: dict[str, int] = {}
-    for part in _parts(interaction.response):
+    for part in parts(interaction.response):
         for key in _USAGES:
             told |= {name: count for name, count in _object(part.get(key)).items() if type(count) is int}
     if not told.keys() & {*api.input, *api.output}:
@@ -107,14 +107,15 @@ def _api(request: Request) -> _Api | None:
     return next((api for api in _APIS if api.path.search(path)), None)
 
 
-def _parts(response: Response) -> Iterator[_Json]:
-    for payload in _payloads(response):
+def parts(response: Response) -> Iterator[_Json]:
+    """Give the JSON objects of an answer, and what is right below them where it tells usage and model."""
+    for payload in payloads(response):
         yield payload
         yield from (_object(payload.get(name)) for name in _PARTS)
 
 
-def _payloads(response: Response) -> Iterator[_Json]:
-    """Read the JSON objects of an answer; what is torn says nothing."""
+def payloads(response: Response) -> Iterator[_Json]:
+    """Read the JSON objects of an answer, events one by one; what is torn says nothing."""
     raw = response.body.raw
     media_type = response.headers.get("content-type", "")
     if media_type.startswith(MEDIA_TYPE):

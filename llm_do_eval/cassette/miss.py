@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
+from llm_do_eval.cassette.anatomy import PARTS, part_of
+from llm_do_eval.cassette.cause import Case, cause_of, changed_sources, versions_line
 from llm_do_eval.cassette.key import normal_query, normal_text
-from llm_do_eval.cassette.recording import installed_versions, spans
+from llm_do_eval.cassette.recording import spans
 from llm_do_eval.cassette.stops import MissingSample, StaleCassette
 
 if TYPE_CHECKING:
@@ -68,31 +70,33 @@ def stale_cassette(
     command: str,
     setting: ModelSetting | None = None,
 ) -> StaleCassette:
-    """Say how a request differs from the nearest of the recordings `left` of its sample.
+    """Say how a request differs from the nearest of the recordings `left` of its sample, and who changed it.
 
     Nearest is the one with the fewest fields that differ, the earliest of these. A `setting` that asked for
-    another model than the recorded one is named first.
+    another model than the recorded one is named first. Files of the project are read to see if they changed.
     """
-    other_model = None
     lines = [
         f"{title(request)} (sample {sample}) is not in {path}, recorded {meta.get('recorded_at') or 'once'}"
     ]
-    if left:
-        nearest, found = min(
-            ((each, list(differences(each.request, request))) for each in left), key=lambda pair: len(pair[1])
-        )
-        lines.append(
-            f"The nearest recording of this sample (seq {nearest.seq}) differs in "
-            f"{len(found)} field{'s' * (len(found) > 1)}:"
-        )
-        lines += [f"  {difference}" for difference in found[:_SHOWN]]
-        lines += [f"  and {len(found) - _SHOWN} more"] * (len(found) > _SHOWN)
-        if setting and {"path", "body.model"} & {each.path for each in found}:
-            other_model = setting.differs(meta.get("model"), request)
-    else:
-        lines.append("All recordings of this sample have been played: it now sends more requests than it did")
-    lines = [other_model, *lines] if other_model else [*lines, _versions(meta.get("versions"))]
-    return StaleCassette("\n".join([*lines, f"Record anew: {command}"]))
+    end = f"Record anew: {command}"
+    if not left:
+        more = "All recordings of this sample have been played: it now sends more requests than it did"
+        told = [changed_sources(meta, path.parent), versions_line(meta)]
+        return StaleCassette("\n".join([*lines, more, *filter(None, told), end]))
+    nearest, found = min(
+        ((each, list(differences(each.request, request))) for each in left), key=lambda pair: len(pair[1])
+    )
+    lines.append(
+        f"The nearest recording of this sample (seq {nearest.seq}) differs in "
+        f"{len(found)} field{'s' * (len(found) > 1)}:"
+    )
+    lines += _grouped(request, found)
+    if setting and any(part_of(request, each.path) in ("model", "request") for each in found):
+        other_model = setting.differs(meta.get("model"), request)
+        if other_model:
+            return StaleCassette("\n".join([other_model, *lines, end]))
+    cause = cause_of(Case(nearest.request, request, found, meta, path.parent))
+    return StaleCassette("\n".join([*lines, cause, end]))
 
 
 def stale_again(request: Request, sample: int, first: StaleCassette) -> StaleCassette:
@@ -109,18 +113,30 @@ def title(request: Request) -> str:
 
 def differences(recorded: Request, now: Request) -> Iterator[Difference]:
     """Compare what counts of two requests, field by field."""
-    yield from _differences("method", recorded.method, now.method)
-    yield from _differences("path", urlsplit(recorded.uri).path, urlsplit(now.uri).path)
-    yield from _differences("query", dict(normal_query(recorded.uri)), dict(normal_query(now.uri)))
+    yield from value_differences("method", recorded.method, now.method)
+    yield from value_differences("path", urlsplit(recorded.uri).path, urlsplit(now.uri).path)
+    yield from value_differences("query", dict(normal_query(recorded.uri)), dict(normal_query(now.uri)))
     if normal_text(recorded.body) != normal_text(now.body):
-        yield from _differences("body", recorded.body.value, now.body.value)
+        yield from value_differences("body", recorded.body.value, now.body.value)
 
 
-def _differences(path: str, recorded: Any, now: Any) -> Iterator[Difference]:
+def _grouped(request: Request, found: Sequence[Difference]) -> Iterator[str]:
+    """List differences under the part of the request they belong to, not too many of each."""
+    for part in PARTS:
+        inside = [each for each in found if part_of(request, each.path) == part]
+        if inside:
+            yield f"  {part}:"
+            yield from (f"    {each}" for each in inside[:_SHOWN])
+        if len(inside) > _SHOWN:
+            yield f"    and {len(inside) - _SHOWN} more"
+
+
+def value_differences(path: str, recorded: Any, now: Any) -> Iterator[Difference]:
+    """Compare two JSON values, field by field, below a path."""
     before, after = _parts(recorded), _parts(now)
     if before and after and type(recorded) is type(now):
         for step in before | after:
-            yield from _differences(path + step, before.get(step, ABSENT), after.get(step, ABSENT))
+            yield from value_differences(path + step, before.get(step, ABSENT), after.get(step, ABSENT))
     elif recorded != now or type(recorded) is not type(now):
         yield Difference(path, recorded, now)
 
@@ -146,14 +162,3 @@ def _shortened(recorded: Any, now: Any) -> tuple[str, str]:
 def _cut(text: str, start: int) -> str:
     end = start + _WIDTH
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
-
-
-def _versions(recorded: Any) -> str:
-    now = installed_versions()
-    if not recorded:
-        return "The recording does not say with which versions it was made"
-    changed = [name for name in {**recorded, **now} if recorded.get(name) != now.get(name)]
-    if not changed:
-        return "The installed SDKs are those of the recording, so something in the project changed"
-    before, after = (", ".join(f"{name} {side.get(name)}" for name in changed) for side in (recorded, now))
-    return f"Recorded with {before}; installed are {after}"

@@ -10,6 +10,7 @@ from llm_do_eval.cassette.canary import Canary, told
 from llm_do_eval.cassette.interaction import json_line
 from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
 from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
+from llm_do_eval.cassette.sources import merged
 from llm_do_eval.cassette.stops import RecordingStopped
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Recorder:
         self._scrubber = scrubber
         self._canary = Canary(lambda: scrubber.known)
         self._mode: RecordMode = mode
-        self._meta = {**meta, "versions": installed_versions()}
+        self._meta: dict[str, Any] = {**meta, "versions": installed_versions()}
         self._new: list[Interaction] = []
         self._journal = Journal(path)
         try:
@@ -86,6 +87,10 @@ class Recorder:
         except BaseException:
             self._journal.close()
             raise
+
+    def note(self, meta: Mapping[str, Any]) -> None:
+        """Add to the meta line what is known only now: the sources of a run."""
+        self._meta = merged(self._meta, meta)
 
     def append(self, interaction: Interaction) -> None:
         """Keep one answer, in the journal at once.
@@ -184,7 +189,7 @@ class Recorder:
                 kept = tuple(each for each in self.old.interactions if each.sample not in recorded)
             case _:
                 kept = self.old.interactions
-        return Recording.of([*kept, *self._new], {**(self.old.meta if kept else {}), **self._meta})
+        return Recording.of([*kept, *self._new], merged(self.old.meta if kept else {}, self._meta))
 
 
 def _merged(old: Recording | None, left: LeftOver) -> Recording:
@@ -192,7 +197,7 @@ def _merged(old: Recording | None, left: LeftOver) -> Recording:
     if old is None:
         return Recording.of(left.interactions, meta) if left.interactions else Recording()
     missing = _not_in(old, left) if left.adds else ()
-    return Recording.of([*old.interactions, *missing], {**old.meta, **meta}) if missing else old
+    return Recording.of([*old.interactions, *missing], merged(old.meta, meta)) if missing else old
 
 
 def _not_in(old: Recording, left: LeftOver) -> tuple[Interaction, ...]:

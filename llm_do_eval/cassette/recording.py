@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import FormatError
-from llm_do_eval.cassette.apis import asked_model
 from llm_do_eval.cassette.interaction import Interaction, LineError, json_line, json_object
+from llm_do_eval.cassette.provenance import described, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,7 @@ _PACKAGES = {
     "google-genai": "google-genai",
     "boto3": "boto3",
     "vcrpy": "vcrpy",
+    "llm-do": "llm-do",
 }
 
 
@@ -41,17 +42,24 @@ class Recording:
 
         `recorded_at` is the time of the oldest answer: a recording looks no fresher than its oldest part.
         """
+        brief = cls.brief(interactions, extra)
+        ordered = brief.interactions
+        known = {**brief.meta, **described(ordered)}
+        return cls(known | {name: extra[name] for name in extra if name not in known}, ordered)
+
+    @classmethod
+    def brief(cls, interactions: Iterable[Interaction], extra: Mapping[str, Any]) -> Recording:
+        """Order interactions and say of them only what a replay needs."""
         ordered = _ordered(interactions)
-        described = {
+        known = {
             "schema": SCHEMA,
             "count": len(ordered),
             "recorded_at": min((each.at for each in ordered if each.at), default=None),
-            "model": extra.get("model")
-            or next(filter(None, (asked_model(each.request) for each in ordered)), None),
+            "model": extra.get("model") or model_of(ordered),
             "samples": spans(each.sample for each in ordered),
             "versions": extra["versions"] if "versions" in extra else installed_versions(),
         }
-        return cls(described | {name: extra[name] for name in extra if name not in described}, ordered)
+        return cls(known, ordered)
 
 
 def read_recording(path: Path) -> Recording:
@@ -83,11 +91,16 @@ def read_recording(path: Path) -> Recording:
 def is_recording(path: Path) -> bool:
     """Tell whether a file begins as a cassette of any version does, or is empty."""
     try:
-        with path.open("rb") as file:
-            first = file.readline()
-        return not first or _family(str(json_object(first).get("schema"))) == _family(SCHEMA)
-    except (OSError, LineError):
+        is_empty = path.is_file() and path.stat().st_size == 0
+    except OSError:
         return False
+    return is_empty or _family(schema_of(path) or "") == _family(SCHEMA)
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file is a cassette of another version."""
+    found = schema_of(path)
+    return found is not None and found != SCHEMA and _family(found) == _family(SCHEMA)
 
 
 def write_recording(path: Path, recording: Recording) -> None:
@@ -166,6 +179,15 @@ def installed_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def schema_of(path: Path) -> str | None:
+    """Return what the first line of a file says its format is; None where it says nothing."""
+    try:
+        with path.open("rb") as file:
+            return str(json_object(file.readline()).get("schema"))
+    except (OSError, LineError):
+        return None
 
 
 def _family(schema: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import RunFailed, UsageError
 from llm_do_eval.cassette.journal import journal_path
 from llm_do_eval.cassette.miss import ModelSetting
+from llm_do_eval.cassette.normalize import Normalizer
 from llm_do_eval.cassette.offline import dummy_keys, no_network
 from llm_do_eval.cassette.recorder import Recorder, RecordMode, is_finished, read_with_left_over
 from llm_do_eval.cassette.recording import is_recording
 from llm_do_eval.cassette.scrub import Scrubber
+from llm_do_eval.cassette.sources import placed
 from llm_do_eval.cassette.stops import find_stop
 from llm_do_eval.cassette.tape import Tape
 from llm_do_eval.extra import installed
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 
     from llm_do_eval.cassette.stops import CassetteStop
 
-_STOCK_SUFFIXES = (".yaml", ".yml")
+STOCK_SUFFIXES = (".yaml", ".yml")
 _OPEN = threading.Lock()
+_AS_IT_IS = Normalizer()
 
 
 @contextmanager
@@ -37,6 +40,7 @@ def use(
     meta: Mapping[str, Any] | None = None,
     command: Callable[[RecordMode], str] = "record mode {!r}".format,
     environ: Mapping[str, str] = os.environ,
+    normalizer: Normalizer = _AS_IT_IS,
 ) -> Generator[Tape]:
     """Answer the HTTP requests of this process from a cassette, or record them in it.
 
@@ -49,9 +53,10 @@ def use(
         path: the cassette; `.yaml` and `.yml` are read as cassettes of stock vcrpy.
         mode: what to record.
         meta: what to add to the meta line; JSON values. `model` is the one that requests are to use, where
-            not `LLM_DO_MODEL` says so.
+            not `LLM_DO_MODEL` says so; the files of `sources_of` are written relative to the cassette.
         command: tells the command that records by a given mode, for error messages.
         environ: where the values of secrets are taken from.
+        normalizer: what does not count when requests are compared.
 
     Raises:
         UsageError: a cassette is open already, this one cannot be recorded, or vcrpy is missing; nothing was
@@ -67,7 +72,8 @@ def use(
             f"process-wide; use one cassette with samples in it"
         )
     try:
-        tape = _opened(path, mode, meta or {}, command, Scrubber(environ))
+        about, recorded = placed(meta or {}, path.parent), Scrubber(environ)
+        tape = _opened(_Cassette(path, mode, about, command, recorded, normalizer))
         tape.setting = _setting((meta or {}).get("model"), environ.get("LLM_DO_MODEL"))
         yield from _played(tape, through(tape))
     finally:
@@ -118,29 +124,43 @@ def _setting(model: str | None, environment: str | None) -> ModelSetting | None:
     return ModelSetting("LLM_DO_MODEL", environment) if environment else None
 
 
-def _opened(
-    path: Path,
-    mode: RecordMode,
-    meta: Mapping[str, Any],
-    command: Callable[[RecordMode], str],
-    scrubber: Scrubber,
-) -> Tape:
-    if path.suffix in _STOCK_SUFFIXES:
-        return _stock(path, mode, command, scrubber)
+class _Cassette(NamedTuple):
+    path: Path
+    mode: RecordMode
+    meta: Mapping[str, Any]
+    command: Callable[[RecordMode], str]
+    scrubber: Scrubber
+    normalizer: Normalizer
+
+
+def _opened(asked: _Cassette) -> Tape:
+    path, mode, meta, command, scrubber, normalizer = asked
+    if path.suffix in STOCK_SUFFIXES:
+        return _stock(asked)
     if mode == "none" or (mode == "once" and is_finished(path)):
-        return Tape(path, read_with_left_over(path), scrubber, command)
+        return Tape(path, read_with_left_over(path), scrubber, command, normalizer=normalizer)
     recorder = Recorder(path, mode, meta, scrubber)
     return Tape(
-        path, recorder.old, scrubber, command, recorder=recorder, replays=mode in ("once", "new_episodes")
+        path,
+        recorder.old,
+        scrubber,
+        command,
+        recorder=recorder,
+        replays=mode in ("once", "new_episodes"),
+        normalizer=normalizer,
     )
 
 
-def _stock(path: Path, mode: RecordMode, command: Callable[[RecordMode], str], scrubber: Scrubber) -> Tape:
+def _stock(asked: _Cassette) -> Tape:
     from llm_do_eval.cassette.stock import read_stock
 
+    path, mode, _, command, scrubber, normalizer = asked
     if mode not in ("none", "once"):
-        raise UsageError(f"{path}: a YAML cassette can be replayed, not recorded; record to a .jsonl file")
-    return Tape(path, read_stock(path, scrubber), scrubber, command)
+        raise UsageError(
+            f"{path}: a YAML cassette can be replayed, not recorded; record to a .jsonl file, or convert it: "
+            f"llm-do-eval cassettes convert {path} -o {path.with_suffix('.jsonl')}"
+        )
+    return Tape(path, read_stock(path, scrubber), scrubber, command, normalizer=normalizer)
 
 
 def _played(tape: Tape, patched: AbstractContextManager[None]) -> Generator[Tape]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ from llm_do_eval.cassette.deck import Deck
 from llm_do_eval.cassette.interaction import Interaction
 from llm_do_eval.cassette.key import fingerprint
 from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
+from llm_do_eval.cassette.normalize import Normalizer
 from llm_do_eval.cassette.offline import DUMMY_KEY
-from llm_do_eval.cassette.recording import Recording
 from llm_do_eval.cassette.sampling import current_sample
+from llm_do_eval.cassette.sources import placed
 from llm_do_eval.cassette.stops import RecordingStopped, StaleCassette
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from llm_do_eval.cassette.interaction import Request, Response
     from llm_do_eval.cassette.miss import ModelSetting
     from llm_do_eval.cassette.recorder import Recorder, RecordMode
+    from llm_do_eval.cassette.recording import Recording
     from llm_do_eval.cassette.scrub import Scrubber
 
-_NO_RECORDING = Recording()
+_AS_IT_IS = Normalizer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Tape:
         command: tells the command that records by a given mode.
         recorder: keeps answers of providers; without one, every request is answered from the recording.
         replays: whether requests are answered from the recording first.
+        normalizer: takes out of requests what does not count when they are compared.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Tape:
         *,
         recorder: Recorder | None = None,
         replays: bool = True,
+        normalizer: Normalizer = _AS_IT_IS,
     ) -> None:
         self.path = path
         self.keep = True
@@ -82,7 +86,10 @@ class Tape:
         """How many recorded bodies held a secret, which was replaced."""
         self._recording = recording
         self._recorded_samples = _samples_of(recording)
-        self._deck = Deck(recording.interactions if replays else (), scrubber.request)
+        self._compared = normalizer.request
+        self._deck = Deck(
+            recording.interactions if replays else (), lambda each: self._compared(scrubber.request(each))
+        )
         self._scrubber = scrubber
         self._command = command
         self._recorder = recorder
@@ -117,6 +124,12 @@ class Tape:
         with self._lock:
             return self._deck.left()
 
+    def note(self, sources: Mapping[str, Any]) -> None:
+        """Note which files a run was made of, for the meta line of what is recorded; see `sources`."""
+        with self._lock:
+            if self._recorder:
+                self._recorder.note(placed(sources, self.path.parent))
+
     def admit(self, request: Request) -> Ticket:
         """Decide about a request of the sample that runs here.
 
@@ -127,7 +140,7 @@ class Tape:
         """
         sample = current_sample()
         scrubbed = self._scrubber.request(request)
-        key = fingerprint(scrubbed)
+        key = fingerprint(self._compared(scrubbed))
         with self._lock:
             if recorded := self._deck.take(sample, key):
                 retried = self._deck.has(sample, key)
@@ -188,11 +201,15 @@ class Tape:
             self.miss = missing_sample(sample, self.path, recorded, command)
         else:
             self.miss = stale_cassette(
-                request,
+                self._compared(request),
                 sample,
                 path=self.path,
                 meta=self.meta,
-                left=[each for each in self._deck.left() if each.sample == sample],
+                left=[
+                    replace(each, request=self._compared(each.request))
+                    for each in self._deck.left()
+                    if each.sample == sample
+                ],
                 command=self._command("rewrite"),
                 setting=self.setting,
             )

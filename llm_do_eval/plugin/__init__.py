@@ -47,6 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Gathering(options), "llm_do_eval_gathering")
+    if options.check_cassettes:
+        from llm_do_eval.plugin.checking import Checking
+
+        config.pluginmanager.register(Checking(config, options), "llm_do_eval_checking")
     if config.getini("llm_dummy_keys") and options.record != "live":
         from llm_do_eval.cassette import dummy_keys
 

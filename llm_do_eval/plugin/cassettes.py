@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_do.canonical import digest
+from llm_do_eval.cassette.place import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.\[\]-]+")
-_LONGEST = 120
 
 
 def cassette_path(item: pytest.Item, mode: str) -> Path:
@@ -29,13 +24,6 @@ def cassette_path(item: pytest.Item, mode: str) -> Path:
     path = item.path.parent / "cassettes" / item.path.stem / f"{name}.jsonl"
     stock = path.with_suffix(".yaml")
     return stock if mode in ("none", "once") and stock.exists() and not path.exists() else path
-
-
-def file_name(names: Sequence[str]) -> str:
-    """Join names into a file name; where a character had to change, a digest keeps names apart."""
-    name = ".".join(names)
-    slug = _UNSAFE.sub("-", name)[:_LONGEST]
-    return slug if slug == name else f"{slug}-{digest(name)[:8]}"
 
 
 def record_command(item: pytest.Item, mode: str, *, samples: int | None) -> str:

@@ -103,6 +103,7 @@ class Conduct:
             journal=runs if self.sampled else None,
             model=self._traffic.model,
             about=self._traffic.about,
+            note=self._traffic.note,
         )
         return LlmDo(self.project(), self.owner, recordings)
 
@@ -172,6 +173,11 @@ class Conduct:
         if self.judged is None:
             return None
         return self.judged.to_json(self._traffic.evidence(self.samples))
+
+    def unplayed(self) -> Json | None:
+        """Say what of its cassette a test that replays did not ask for; None where it asked for all."""
+        ended = sum(each.outcome is not None for each in self.samples)
+        return self._traffic.left(ended) if self.ended is None else None
 
     def failed(self) -> list[Sample]:
         """Return the samples of a sampled test that ended in anything but a pass."""

@@ -18,6 +18,9 @@ ATTRIBUTE: Final = "llm_do_eval"
 VERDICT: Final = "llm_do_eval_verdict"
 """Where the call report of a sampled test holds the word of its verdict."""
 
+UNPLAYED: Final = "llm_do_eval_unplayed"
+"""Where the tear-down report of a test says which of its recordings nobody asked for."""
+
 _COLOURS: Final = {"PASS": "green", "INCONCLUSIVE": "yellow"}
 
 

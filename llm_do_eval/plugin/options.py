@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Record = Literal["none", "once", "new_episodes", "all", "rewrite", "live"]
 Inconclusive = Literal["fail", "xfail", "pass"]
 
+_IniType = Literal["string", "int", "float", "bool"]
 _RECORD = ("none", "once", "new_episodes", "all", "rewrite", "live")
 _INCONCLUSIVE = ("fail", "xfail", "pass")
 
@@ -31,13 +32,19 @@ class Options:
     inconclusive: Inconclusive
     confidence: float
     project: tuple[Path, ...]
+    normalize: tuple[str, ...]
+    check_cassettes: bool
+    cassette_max_bytes: int
+    cassette_max_age: float | None
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options, each with its twin in the ini file."""
     group = parser.getgroup("llm-do-eval", "sampled tests of LLM workers")
 
-    def _add(name: str, text: str, kind: Literal["string", "int", "float"] = "string", **how: Any) -> None:
+    def _add(
+        name: str, text: str, kind: Literal["string", "int", "float", "bool"] = "string", **how: Any
+    ) -> None:
         dest = name.strip("-").replace("-", "_")
         group.addoption(name, dest=dest, default=None, help=text, **how)
         parser.addini(dest, text, type=kind, default=None)
@@ -75,6 +82,27 @@ def add_options(parser: pytest.Parser) -> None:
         type=_confidence,
         metavar="P",
     )
+    _add(
+        "--llm-check-cassettes",
+        "fail the session where replayed cassettes are unplayed, orphan, stale, secret, too large or foreign",
+        kind="bool",
+        action="store_true",
+    )
+    parser.addini(
+        "llm_cassette_max_bytes", "most bytes of a cassette (default 1000000)", type="int", default=1_000_000
+    )
+    parser.addini(
+        "llm_cassette_max_age",
+        "most days since a cassette was recorded (default any)",
+        type="float",
+        default=None,
+    )
+    parser.addini(
+        "llm_normalize",
+        "what does not count in requests, as lines REGEX -> PLACEHOLDER",
+        type="linelist",
+        default=[],
+    )
     parser.addini(
         "llm_project", "project of tests without the mark, from the root folder", type="args", default=[]
     )
@@ -98,6 +126,10 @@ def read_options(config: pytest.Config) -> Options:
         inconclusive=_choice(config, "llm_inconclusive", _INCONCLUSIVE),
         confidence=_number(config, "llm_confidence", _confidence) or 0.95,
         project=tuple(config.rootpath / path for path in config.getini("llm_project")),
+        normalize=tuple(config.getini("llm_normalize")),
+        check_cassettes=bool(config.getoption("llm_check_cassettes") or config.getini("llm_check_cassettes")),
+        cassette_max_bytes=config.getini("llm_cassette_max_bytes"),
+        cassette_max_age=config.getini("llm_cassette_max_age"),
     )
 
 

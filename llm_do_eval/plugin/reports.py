@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_do_eval.cassette import find_stop
-from llm_do_eval.plugin.gathering import ATTRIBUTE, VERDICT
+from llm_do_eval.plugin.gathering import ATTRIBUTE, UNPLAYED, VERDICT
 
 if TYPE_CHECKING:
     from llm_do_eval.plugin.conduct import Conduct
@@ -25,6 +25,7 @@ def complete(report: pytest.TestReport, conduct: Conduct, call: pytest.CallInfo[
             conduct.item.ihook.pytest_runtest_logreport(report=_subtest(conduct, each))
     if report.when == "teardown":
         setattr(report, ATTRIBUTE, conduct.to_json())
+        setattr(report, UNPLAYED, conduct.unplayed())
 
 
 def _subtest(conduct: Conduct, sample: Sample) -> pytest.SubtestReport:

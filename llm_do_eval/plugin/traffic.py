@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_do_eval.cassette import dummy_keys, use
+from llm_do_eval.cassette.normalize import Normalizer
+from llm_do_eval.cassette.recording import spans
+from llm_do_eval.cassette.sources import sources_of
 from llm_do_eval.plugin.cassettes import cassette_path, record_command
 from llm_do_eval.session import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pytest
 
+    from llm_do.links import Worker
     from llm_do_eval.cassette import StaleCassette, Tape
     from llm_do_eval.plugin.options import Options
     from llm_do_eval.sample import Sample
@@ -52,6 +56,7 @@ class Traffic:
                 mode=self.options.record,
                 meta={} if model is None else {"model": model},
                 command=functools.partial(record_command, self.item, samples=self.options.samples),
+                normalizer=Normalizer.of(self.options.normalize),
             )
             self.tape = stack.enter_context(cassette)
             self._open = stack.pop_all()
@@ -93,6 +98,19 @@ class Traffic:
             return about | {"recorded_at": tape.meta.get("recorded_at")}
         # in milliseconds, as answers are dated: never after the `recorded_at` that replays will have
         return about | {"tested_at": self._started.isoformat(timespec="milliseconds")}
+
+    def left(self, ended: int) -> dict[str, str] | None:
+        """Name what the first `ended` samples of a replay left unplayed, and its file; None where nothing."""
+        if self.tape is None or not self.tape.replaying or self.tape.saved is not None:
+            return None
+        left = [each.sample for each in self.tape.unplayed() if each.sample < ended]
+        what = f"{len(left)} recorded requests of samples {spans(left)} were not sent again"
+        return {"path": str(self.tape.path), "what": what} if left else None
+
+    def note(self, workers: Iterable[Worker]) -> None:
+        """Note the files of workers that ran, where they are recorded."""
+        if self.tape is not None and not self.tape.replaying:
+            self.tape.note(sources_of(workers))
 
     def evidence(self, samples: Sequence[Sample]) -> Evidence:
         """Say where the samples came from, after the cassette has been closed."""

@@ -53,7 +53,7 @@ def test_a_request_that_is_not_recorded_fails_the_run(ask: Callable[..., str], p
     first, *notes = failed.value.text.splitlines()
     assert str(failed.value) == first
     assert first.startswith(f"POST /v1/chat/completions (sample 0) is not in {path}, recorded ")
-    assert notes[1] == "  body.messages[0].content: recorded '?' -> now 'changed'"
+    assert notes[1:3] == ["  prompt:", "    body.messages[0].content: recorded '?' -> now 'changed'"]
     assert notes[-1] == f"Record anew: the same command and --record {path} in the place of --replay"
     assert failed.value.error_class == "cassette"
 

@@ -26,7 +26,8 @@ def interaction(seq: int, body: Any) -> Interaction:
 
 
 def chat(instruction: str, *tools: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "system", "content": instruction}], "tools": [*tools], **settings}
+    messages = [{"role": "system", "content": instruction}]
+    return {"model": "m", "messages": messages, "tools": [*tools], **settings}
 
 
 def stale(now: dict[str, Any], *left: dict[str, Any], **meta: Any) -> StaleCassette:
@@ -48,10 +49,13 @@ def test_a_changed_prompt_and_tool_are_told_by_their_paths() -> None:
     assert str(stale(now, before)).splitlines() == [
         "POST /v1/chat/completions (sample 3) is not in c/x.jsonl, recorded 2026-11-02",
         "The nearest recording of this sample (seq 0) differs in 4 fields:",
-        "  body.messages[0].content: recorded 'Answer in one word.' -> now 'Answer in two words.'",
-        "  body.tools[0].parameters.city: recorded {'type': 'string'} -> now <absent>",
-        "  body.tools[0].parameters.unit: recorded <absent> -> now {'type': 'string'}",
-        "  body.top_p: recorded <absent> -> now 1",
+        "  prompt:",
+        "    body.messages[0].content: recorded 'Answer in one word.' -> now 'Answer in two words.'",
+        "  tools:",
+        "    body.tools[0].parameters.city: recorded {'type': 'string'} -> now <absent>",
+        "    body.tools[0].parameters.unit: recorded <absent> -> now {'type': 'string'}",
+        "  settings:",
+        "    body.top_p: recorded <absent> -> now 1",
         "The installed SDKs are those of the recording, so something in the project changed",
         "Record anew: pytest --llm-record=rewrite t.py",
     ]
@@ -59,16 +63,16 @@ def test_a_changed_prompt_and_tool_are_told_by_their_paths() -> None:
 
 def test_the_nearest_recording_has_the_fewest_differences() -> None:
     miss = stale(chat("b", top_p=1), chat("x", top_p=2), chat("b", top_p=2), chat("b", top_p=3))
-    assert "(seq 1) differs in 1 field:\n  body.top_p: recorded 2 -> now 1\n" in str(miss)
+    assert "(seq 1) differs in 1 field:\n  settings:\n    body.top_p: recorded 2 -> now 1\n" in str(miss)
 
 
 def test_other_versions_are_named() -> None:
     versions = installed_versions()
     old = {**versions, "openai": "1.0"}
     assert f"Recorded with openai 1.0; installed are openai {versions['openai']}" in str(
-        stale({}, versions=old)
+        stale({}, {"a": 1}, versions=old)
     )
-    assert "does not say with which versions" in str(stale({}, versions={}))
+    assert "does not say with which versions" in str(stale({}, {"a": 1}, versions={}))
 
 
 @pytest.mark.parametrize(("name", "cure"), [("LLM_DO_MODEL", "unset it"), ("--model", "leave it out")])
@@ -113,7 +117,8 @@ def asked_for(model: str, setting: ModelSetting, *, recorded: str | None) -> lis
 def test_many_differences_are_counted() -> None:
     miss = stale({str(n): 1 for n in range(9)}, {str(n): 2 for n in range(9)})
     assert "differs in 9 fields" in str(miss)
-    assert "  body.5: recorded 2 -> now 1\n  and 3 more\n" in str(miss)
+    assert "  body:\n" in str(miss)
+    assert "    body.5: recorded 2 -> now 1\n    and 3 more\n" in str(miss)
 
 
 def test_long_texts_are_cut_around_what_changed() -> None:

@@ -90,7 +90,15 @@ def test_the_file_has_a_meta_line_and_sorted_interactions(
         "samples": "0..2",
         "task": "t",
     }
-    assert set(meta["versions"]) == {"pydantic-ai", "vcrpy", "openai", "anthropic", "google-genai", "boto3"}
+    assert set(meta["versions"]) == {
+        "pydantic-ai",
+        "vcrpy",
+        "openai",
+        "anthropic",
+        "google-genai",
+        "boto3",
+        "llm-do",
+    }
     assert meta["recorded_at"] == min(line["at"] for line in rest)
     assert keys(path) == [(0, 0), (0, 1), (1, 0), (2, 0)]
     first = rest[0]

@@ -1,0 +1,138 @@
+"""Cassettes in, what is wrong with each out: for `llm-do-eval cassettes check` and for the plugin."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from llm_do.errors import FormatError
+from llm_do_eval.cassette.canary import places_of_secrets
+from llm_do_eval.cassette.recording import is_foreign, read_recording
+from llm_do_eval.cassette.session import STOCK_SUFFIXES
+from llm_do_eval.cassette.sources import changed
+from llm_do_eval.cassettes.finding import Finding
+from llm_do_eval.cassettes.orphan import missing_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from llm_do_eval.cassette.recording import Recording
+    from llm_do_eval.cassettes.files import Files
+
+MAX_BYTES: Final = 1_000_000
+_RECORD: Final = "record it anew"
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is asked of a cassette; age in days, None: any. `environ` holds the secrets to look for."""
+
+    now: datetime
+    max_bytes: int = MAX_BYTES
+    max_age_days: float | None = None
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def check_files(files: Files, limits: Limits) -> list[Finding]:
+    """Check every file; findings are sorted by file and kind."""
+    found = [each for path in files.cassettes for each in check_cassette(path, limits)]
+    found += [each for path in files.cassettes for each in orphan(path)]
+    found += [each for path in files.left_over for each in left_over(path)]
+    return sorted(found)
+
+
+def check_cassette(path: Path, limits: Limits) -> list[Finding]:
+    """Check what one cassette holds; whether its test is still there is another question, `orphan`."""
+    try:
+        size = path.stat().st_size
+        recording = _read(path)
+    except OSError as error:
+        return [Finding(str(path), "torn", f"cannot be read: {error.strerror}", "make it readable")]
+    except FormatError as error:
+        what, _, cure = str(error).removeprefix(f"{path}:").strip().partition("; ")
+        return [Finding(str(path), "foreign version" if is_foreign(path) else "torn", what, cure)]
+    return [
+        *_oversized(path, size, limits.max_bytes),
+        *_stale(path, recording.meta),
+        *_aged(path, recording.meta, limits),
+        *_secret(path, recording, limits),
+    ]
+
+
+def orphan(path: Path) -> list[Finding]:
+    """Find out whether the test of a cassette is gone."""
+    what = missing_test(path)
+    return [Finding(str(path), "orphan", what, "delete the file, or rename it to its test")] if what else []
+
+
+def left_over(path: Path) -> list[Finding]:
+    """Say what a recording left, unless it is still under way."""
+    if path.suffix != ".journal":
+        what = "set aside, it was not clean" if path.suffix == ".unclean" else "a file that was not finished"
+        return [Finding(str(path), "left over", what, "look at it, then delete it")]
+    if _is_locked(path):
+        return []
+    what = "the journal of a recording that was interrupted"
+    return [
+        Finding(str(path), "left over", what, "record again, which takes over what it holds, or delete it")
+    ]
+
+
+def _read(path: Path) -> Recording:
+    if path.suffix not in STOCK_SUFFIXES:
+        return read_recording(path)
+    from llm_do_eval.cassette.stock import read_stock
+
+    return read_stock(path)
+
+
+def _oversized(path: Path, size: int, most: int) -> Iterator[Finding]:
+    if size > most:
+        what = f"{size:,} bytes, and {most:,} are allowed"
+        yield Finding(str(path), "oversized", what, "record fewer samples, or allow more")
+
+
+def _stale(path: Path, meta: Mapping[str, Any]) -> Iterator[Finding]:
+    for each in changed(meta, path.parent):
+        yield Finding(str(path), "stale", f"{each} since it was recorded", _RECORD)
+
+
+def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Finding]:
+    if limits.max_age_days is None:
+        return
+    try:
+        recorded_at = datetime.fromisoformat(str(meta.get("recorded_at")))
+    except ValueError:
+        yield Finding(str(path), "stale", "it does not say when it was recorded", _RECORD)
+        return
+    recorded_at = recorded_at if recorded_at.tzinfo else recorded_at.replace(tzinfo=UTC)
+    days = (limits.now - recorded_at).total_seconds() / _DAY_S
+    if days > limits.max_age_days:
+        what = f"recorded {days:.0f} days ago, and {limits.max_age_days:g} are allowed"
+        yield Finding(str(path), "stale", what, _RECORD)
+
+
+def _secret(path: Path, recording: Recording, limits: Limits) -> Iterator[Finding]:
+    for place in places_of_secrets(recording, limits.environ):
+        cure = f"revoke it, then: llm-do-eval cassettes scrub {path}"
+        yield Finding(str(path), "secret", place, cure)
+
+
+def _is_locked(path: Path) -> bool:
+    """Tell whether a recording has the journal open: it holds a lock until its end."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
