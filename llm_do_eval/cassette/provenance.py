@@ -83,7 +83,7 @@ def _price_usd(interaction: Interaction) -> float | None:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.usage import RequestUsage
 
-    from llm_do.budget import price_usd
+    from llm_do.state.budget import price_usd
 
     provider, _, asked = (asked_model(interaction.request) or "").partition(":")
     name, url = resolved_model(interaction) or asked, interaction.request.uri.partition("?")[0]

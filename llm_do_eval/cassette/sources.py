@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from llm_do.canonical import digest
-from llm_do.discover import read_project
 from llm_do.errors import SpecError
 from llm_do.links import Tool, Toolset
-from llm_do.spec import parse_worker
+from llm_do.project.discover import read_project
+from llm_do.project.spec import parse_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from llm_do.links import Worker
-    from llm_do.spec import WorkerSpec
+    from llm_do.project.spec import WorkerSpec
 
 Sources = dict[str, Any]
 _GONE: Final = "is gone"

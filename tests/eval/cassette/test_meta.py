@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llm_do.canonical import digest
-from llm_do.discover import read_project
 from llm_do.links import Tool, Toolset, Worker
-from llm_do.spec import parse_worker
+from llm_do.project.discover import read_project
+from llm_do.project.spec import parse_worker
 from llm_do_eval.cassette import cli_cassette, sample, use
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.provenance import described
