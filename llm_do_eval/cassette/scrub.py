@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 REQUEST_HEADERS = frozenset({"accept", "anthropic-beta", "anthropic-version", "content-type"})
 RESPONSE_HEADERS = frozenset(
-    {"content-encoding", "content-type", "location", "retry-after", "retry-after-ms", "x-should-retry"}
+    {
+        "content-encoding",
+        "content-type",
+        "location",
+        "retry-after",
+        "retry-after-ms",
+        # by this name of an error botocore decides whether to try again
+        "x-amzn-errortype",
+        "x-should-retry",
+    }
 )
 _SECRET_PARAMETER = re.compile(
     r"(?:^|[-_])(?:key|token|sig|signature|secret|password|credential)$", re.IGNORECASE
