@@ -1,7 +1,8 @@
-"""A provider on loopback: real HTTP requests of three wire formats in, seeded stochastic answers out.
+"""A provider on loopback: real HTTP requests of five wire formats in, seeded stochastic answers out.
 
-It speaks OpenAI chat completions, OpenAI responses and Anthropic messages, and is no model: each example
-worker has a small `Brain` that draws its answers, so that repeated requests give a distribution.
+It speaks OpenAI chat completions, OpenAI responses, Anthropic messages, Google generateContent and Bedrock
+Converse, and is no model: each example worker has a small `Brain` that draws its answers, so that repeated
+requests give a distribution.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stand-in provider: a brain and a seed in, a server on loopback that answers three wires out."""
+"""The stand-in provider: a brain and a seed in, a server on loopback that answers five wires out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from evals.standin.anthropic import ANTHROPIC
 from evals.standin.faults import Cut, Ends, Fault, Faults, Hang, Html, Status, fault_for
 from evals.standin.loopback import Answer, Arrived, Loopback
 from evals.standin.openai_chat import OPENAI_CHAT
-from evals.standin.openai_responses import OPENAI_RESPONSES
+from evals.standin.routes import route
 from evals.standin.usage import count_usage
 from evals.standin.wire import Exchange, Wire
-from llm_do.canonical import canonical_json, digest
+from llm_do.canonical import digest
+from llm_do_eval.cassette.interaction import Body
+from llm_do_eval.cassette.key import normal_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,12 +29,8 @@ if TYPE_CHECKING:
 
 _PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 _KEY = "no-key"
-
-WIRES: dict[str, Wire] = {
-    "/v1/chat/completions": OPENAI_CHAT,
-    "/v1/responses": OPENAI_RESPONSES,
-    "/v1/messages": ANTHROPIC,
-}
+# each provider has its own
+_REQUEST_ID_HEADERS = ("request-id", "x-request-id", "x-amzn-requestid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,18 @@ class StandIn:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The variables that lead the OpenAI and Anthropic clients here; the keys are placeholders."""
+        """The variables that lead the clients of all wires here; the keys are placeholders."""
         return {
             "OPENAI_BASE_URL": self.openai_base_url,
             "ANTHROPIC_BASE_URL": self.anthropic_base_url,
+            "GOOGLE_GEMINI_BASE_URL": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
             "OPENAI_API_KEY": _KEY,
             "ANTHROPIC_API_KEY": _KEY,
+            "GOOGLE_API_KEY": _KEY,
+            "AWS_ACCESS_KEY_ID": _KEY,
+            "AWS_SECRET_ACCESS_KEY": _KEY,
         }
 
     @property
@@ -120,12 +123,13 @@ class StandIn:
         self._server.stop()
 
     def _respond(self, arrived: Arrived) -> Answer | None:
-        wire = WIRES.get(arrived.path)
-        if wire is None:
+        found = route(arrived.path)
+        if found is None:
             return _json_answer(404, OPENAI_CHAT.error(404, "", f"Invalid URL (POST {arrived.path})"))
+        wire = found.wire
         try:
             body: Json = json.loads(arrived.body)
-            request = wire.parse(body)
+            request = wire.parse(body | found.said)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             return _json_answer(400, wire.error(400, "req_invalid", f"Invalid request body: {error!r}"))
         index = self._log(arrived, body, request)
@@ -134,12 +138,13 @@ class StandIn:
         if isinstance(fault, Hang):
             return None
         request_id = "req_" + digest(f"{self._seed}:{index}")[:24]
-        headers = {"request-id": request_id, "x-request-id": request_id, "set-cookie": self._cookie()}
+        headers = dict.fromkeys(_REQUEST_ID_HEADERS, request_id) | {"set-cookie": self._cookie()}
         if isinstance(fault, Status):
-            return _json_answer(fault.code, wire.error(fault.code, request_id), headers | _retry_after(fault))
+            headers |= _retry_after(fault) | dict(wire.error_headers(fault.code))
+            return _json_answer(fault.code, wire.error(fault.code, request_id), headers)
         if isinstance(fault, Html):
             return Answer(fault.code, "text/html", (_PAGE,), headers)
-        return _answer(wire, self._exchange(body, request, fault), fault, headers)
+        return _answer(wire, self._exchange(body | found.said, request, fault), fault, headers)
 
     def _log(self, arrived: Arrived, body: Json, request: Request) -> int:
         with self._lock:
@@ -148,7 +153,8 @@ class StandIn:
         return index
 
     def _exchange(self, body: Json, request: Request, fault: Fault | None) -> Exchange:
-        identity = digest(canonical_json(body))
+        # clients of Google make ids up: by their order, not by their letters, is a body the same
+        identity = digest(normal_text(Body("json", body)))
         with self._lock:
             occurrence = self._draws[identity]
             self._draws[identity] += 1
@@ -170,7 +176,7 @@ def _answer(wire: Wire, exchange: Exchange, fault: Fault | None, headers: Mappin
     else:
         whole = json.dumps(wire.answer(exchange)).encode()
         pieces = (whole[: len(whole) // 2], whole[len(whole) // 2 :])
-    media_type = "text/event-stream; charset=utf-8" if streamed else "application/json"
+    media_type = wire.stream_type if streamed else "application/json"
     half = len(pieces) // 2
     match fault:
         case Cut(clean=True):

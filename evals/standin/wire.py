@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from evals.standin.conversation import Json, Reply, Request, Usage
 
@@ -29,11 +29,20 @@ class ErrorBody(Protocol):
         ...
 
 
+def _no_headers(_status: int) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One wire format; `parse` raises KeyError, TypeError or ValueError for a body of another one."""
+    """One wire format; `parse` raises KeyError, TypeError or ValueError for a body of another one.
+
+    `error_headers` go with an HTTP error of a status; `stream_type` is the media type of `events`.
+    """
 
     parse: Callable[[Json], Request]
     answer: Callable[[Exchange], Json]
     events: Callable[[Exchange], Iterator[bytes]]
     error: ErrorBody
+    error_headers: Callable[[int], Mapping[str, str]] = _no_headers
+    stream_type: str = "text/event-stream; charset=utf-8"

@@ -1,20 +1,17 @@
-"""A stand-in in, a pydantic-ai model that talks to it out: once for each of the three wires."""
+"""A stand-in in, a pydantic-ai model that talks to it out: once for each of the five wires."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import httpx2
 import pytest
 import pytest_asyncio
-from pydantic_ai.models.anthropic import AnthropicModel
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
-from pydantic_ai.providers.anthropic import AnthropicProvider
-from pydantic_ai.providers.openai import OpenAIProvider
+from clients import APIS, Api, close, http_client, make_model
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    import httpx2
     from pydantic_ai.models import Model
 
     from evals.standin import StandIn
@@ -22,28 +19,26 @@ if TYPE_CHECKING:
 Connect: TypeAlias = "Callable[[StandIn], Model[Any]]"
 
 
-def _chat(provider: StandIn, client: httpx2.AsyncClient) -> Model[Any]:
-    openai = OpenAIProvider(base_url=provider.openai_base_url, api_key="canary", http_client=client)
-    return OpenAIChatModel("gpt-4o-mini", provider=openai)
-
-
-def _responses(provider: StandIn, client: httpx2.AsyncClient) -> Model[Any]:
-    openai = OpenAIProvider(base_url=provider.openai_base_url, api_key="canary", http_client=client)
-    return OpenAIResponsesModel("gpt-4o-mini", provider=openai)
-
-
-def _anthropic(provider: StandIn, client: httpx2.AsyncClient) -> Model[Any]:
-    anthropic = AnthropicProvider(base_url=provider.anthropic_base_url, api_key="canary", http_client=client)
-    return AnthropicModel("claude-haiku-4-5", provider=anthropic)
-
-
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(trust_env=False) as opened:
+    async with http_client() as opened:
         yield opened
 
 
-@pytest.fixture(params=[_chat, _responses, _anthropic], ids=["chat", "responses", "anthropic"])
-def connect(request: pytest.FixtureRequest, client: httpx2.AsyncClient) -> Connect:
-    make: Callable[[StandIn, httpx2.AsyncClient], Model[Any]] = request.param
-    return lambda provider: make(provider, client)
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> Api:
+    return request.param
+
+
+@pytest.fixture
+def connect(api: Api, client: httpx2.AsyncClient) -> Iterator[Connect]:
+    """Make models whose clients do not try again, unless the settings of a run say so."""
+    made: list[Model[Any]] = []
+
+    def model(provider: StandIn, attempts: int = 1) -> Model[Any]:
+        made.append(make_model(api, provider.url, client, attempts=attempts))
+        return made[-1]
+
+    yield model
+    for each in made:
+        close(each)

@@ -49,8 +49,14 @@ def test_the_line_names_what_the_clients_read_and_a_signal_ends_it() -> None:
         assert set(environ) == {
             "OPENAI_BASE_URL",
             "ANTHROPIC_BASE_URL",
+            "GOOGLE_GEMINI_BASE_URL",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+            "AWS_DEFAULT_REGION",
             "OPENAI_API_KEY",
             "ANTHROPIC_API_KEY",
+            "GOOGLE_API_KEY",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
         }
         assert environ["OPENAI_BASE_URL"] == f"{environ['ANTHROPIC_BASE_URL']}/v1"
         assert post(environ["OPENAI_BASE_URL"])["choices"][0]["message"]["content"]

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
+from botocore.eventstream import EventStreamBuffer  # pyright: ignore[reportMissingTypeStubs]
+from botocore.validate import ParamValidator  # pyright: ignore[reportMissingTypeStubs]
+from clients import bedrock_client
+from google.genai.types import GenerateContentResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -20,6 +24,8 @@ from evals.standin import (
     Turn,
     Usage,
     anthropic,
+    bedrock,
+    google,
     openai_chat,
     openai_responses,
 )
@@ -108,9 +114,66 @@ def test_a_search_is_written_as_the_call_the_pages_and_the_citation() -> None:
     assert whole.usage.server_tool_use.web_search_requests == 2
 
 
+@pytest.mark.parametrize("reply", REPLIES)
+def test_generate_content(reply: Reply) -> None:
+    whole = GenerateContentResponse.model_validate(google.answer(exchange(reply)))
+    read = [GenerateContentResponse.model_validate(each) for each in payloads(google.events(exchange(reply)))]
+    assert len({each.response_id for each in read}) == 1
+    assert read[-1].candidates
+    assert whole.candidates
+    assert read[-1].candidates[0].finish_reason == whole.candidates[0].finish_reason
+    assert read[-1].usage_metadata == whole.usage_metadata
+    assert "".join(each.text or "" for each in read if not each.function_calls) == reply.text
+    calls = [(call.name, call.args) for each in read for call in each.function_calls or ()]
+    assert calls == [(call.name, call.args) for call in reply.tool_calls]
+
+
+class Described:
+    """What botocore's own description of the service says of the answers of Converse."""
+
+    def __init__(self) -> None:
+        client = bedrock_client("http://127.0.0.1:9")
+        model = client.meta.service_model
+        client.close()
+        self.answer: Any = model.operation_model("Converse").output_shape
+        self.events: Any = model.operation_model("ConverseStream").output_shape.members["stream"].members
+
+    @staticmethod
+    def check(value: Any, shape: Any) -> None:
+        report: Any = ParamValidator().validate(value, shape)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        assert not report.has_errors(), report.generate_report()
+
+
+@pytest.fixture(scope="module")
+def described() -> Described:
+    return Described()
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_converse(reply: Reply, described: Described) -> None:
+    whole = bedrock.answer(exchange(reply))
+    described.check(whole, described.answer)
+    buffer: Any = EventStreamBuffer()
+    for piece in bedrock.events(exchange(reply)):
+        buffer.add_data(piece)
+    read = [event.to_response_dict() for event in buffer]
+    named = [(event["headers"][":event-type"], json.loads(event["body"])) for event in read]
+    for name, payload in named:
+        described.check(payload, described.events[name])
+    assert {event["headers"][":message-type"] for event in read} == {"event"}
+    (last, told), (before, stopped) = named[-1], named[-2]
+    assert (last, told["usage"]) == ("metadata", whole["usage"])
+    assert (before, stopped["stopReason"]) == ("messageStop", whole["stopReason"])
+    deltas = [payload["delta"] for name, payload in named if name == "contentBlockDelta"]
+    assert "".join(delta.get("text", "") for delta in deltas) == reply.text
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_errors(status: int) -> None:
     assert set(openai_chat.error(status, "req_1")["error"]) == {"message", "type", "param", "code"}
     assert openai_responses.error(status, "req_1") == openai_chat.error(status, "req_1")
+    assert google.error(status, "req_1", "Because.")["error"]["code"] == status
+    assert bedrock.error(status, "req_1", "Because.") == {"message": "Because."}
+    assert bedrock.error_headers(status)["x-amzn-errortype"].partition("Exception")[1]
     told = anthropic.error(status, "req_1", "Because.")
     assert (told["type"], told["error"]["message"], told["request_id"]) == ("error", "Because.", "req_1")

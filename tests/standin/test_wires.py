@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx2
+    from clients import Api
     from pydantic_ai import AgentRunResult, ModelSettings
     from pydantic_ai.models import Model
 
@@ -67,7 +68,9 @@ def response_ids(run: AgentRunResult[Any]) -> list[str | None]:
     return [m.provider_response_id for m in run.all_messages() if m.kind == "response"]
 
 
-async def test_a_text_answer_and_what_the_brain_saw(connect: Callable[[StandIn], Model[Any]]) -> None:
+async def test_a_text_answer_and_what_the_brain_saw(
+    api: Api, connect: Callable[[StandIn], Model[Any]]
+) -> None:
     with StandIn(sentence) as provider:
         agent = Agent(connect(provider), system_prompt="You are brief.", instructions="Be kind.\nAlways.")
         run = await agent.run("Hello", model_settings=PLAIN)
@@ -76,7 +79,9 @@ async def test_a_text_answer_and_what_the_brain_saw(connect: Callable[[StandIn],
     assert received.request.instructions == "You are brief.\n\nBe kind.\nAlways."
     assert received.request.prompt == "Hello"
     assert not received.request.stream
-    assert received.headers["authorization"] == "Bearer canary"
+    key = {"google": ("x-goog-api-key", "canary"), "bedrock": ("authorization", "Credential=AKIACANARY/")}
+    name, value = key.get(api, ("authorization", "Bearer canary"))
+    assert value in received.headers[name]
 
 
 async def test_a_stream_carries_the_answer_in_deltas(connect: Callable[[StandIn], Model[Any]]) -> None:
@@ -146,8 +151,12 @@ async def test_usage_arrives(connect: Callable[[StandIn], Model[Any]], settings:
     assert (usage.input_tokens, usage.output_tokens, usage.requests) == (123, 45, 1)
 
 
-async def test_files_arrive_in_the_form_they_were_sent(connect: Callable[[StandIn], Model[Any]]) -> None:
-    url = "https://example.org/a.png"
+async def test_files_arrive_in_the_form_they_were_sent(
+    api: Api, connect: Callable[[StandIn], Model[Any]]
+) -> None:
+    # these two take the addresses of their own stores only; of others the file is sent
+    stores = {"google": "https://generativelanguage.googleapis.com/v1beta/files", "bedrock": "s3://bucket"}
+    url = f"{stores.get(api, 'https://example.org')}/a.png"
     files = [
         BinaryContent(data=b"%PDF-1.4 (Aurora) Tj", media_type="application/pdf"),
         BinaryContent(data=b"\x89PNG", media_type="image/png"),
