@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-import brotli
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +20,7 @@ from llm_do_eval.cassette.canary import Canary, places_of_secrets
 from llm_do_eval.cassette.eventstream import Frame, joined
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.recording import Recording, read_recording
+from llm_do_eval.cassette.unpack import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +47,14 @@ def deflated(raw: bytes) -> bytes:
     return stream.compress(raw) + stream.flush()
 
 
+def zstandard(raw: bytes) -> bytes:
+    return library("compression.zstd", "backports.zstd").compress(raw)
+
+
+def brotli(raw: bytes) -> bytes:
+    return library("brotli").compress(raw)
+
+
 FORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "JSON": in_json,
@@ -69,11 +76,11 @@ FORMS: dict[str, Callable[[str], str]] = {
     "gzip behind bytes": lambda text: in_base64(b"\x00bytes" + gzip.compress(text.encode()) + b"more"),
     "zlib": lambda text: in_base64(zlib.compress(text.encode())),
     "raw deflate": lambda text: in_base64(deflated(text.encode())),
-    "zstd": lambda text: in_base64(zstd.compress(text.encode())),
-    "br": lambda text: in_base64(brotli.compress(text.encode())),
+    "zstd": lambda text: in_base64(zstandard(text.encode())),
+    "br": lambda text: in_base64(brotli(text.encode())),
     "gzip of JSON, for URLs": lambda text: in_base64(gzip.compress(json.dumps(text).encode()), urlsafe=True),
     "zstd of base64 of gzip": lambda text: in_base64(
-        zstd.compress(in_base64(gzip.compress(text.encode())).encode())
+        zstandard(in_base64(gzip.compress(text.encode())).encode())
     ),
     "URL of base64": lambda text: quote(in_base64(text), safe=""),
     "gzip escaped in JSON": lambda text: in_json(gzip.compress(text.encode()).decode("latin-1")),
@@ -81,11 +88,15 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 
 def recording(
-    *, asked: Any = "hello", answer: Body | None = None, meta: dict[str, Any] | None = None, **headers: str
+    *,
+    asked: Any = "hello",
+    answer: Body | None = None,
+    meta: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Recording:
     body = Body("json", {"messages": [{"role": "user", "content": asked}]})
     request = Request("POST", "http://h/v1/chat/completions", {"accept": "*/*"}, body)
-    response = Response(200, headers, answer or Body("text", '{"choices": []}'))
+    response = Response(200, headers or {}, answer or Body("text", '{"choices": []}'))
     return Recording.of([Interaction(3, 1, "f", request, response)], {"versions": {}, **(meta or {})})
 
 
@@ -134,7 +145,7 @@ def test_any_value_is_found_through_several_forms(value: str, forms: list[str]) 
     [
         ("the first line: task", recording(meta={"task": KEY})),
         ("the first line: a name in hashes", recording(meta={"hashes": {KEY: "1"}})),
-        ("sample 3, seq 1: response.headers.location", recording(location=f"http://h/{KEY}")),
+        ("sample 3, seq 1: response.headers.location", recording(headers={"location": f"http://h/{KEY}"})),
         ("sample 3, seq 1: response.body ", recording(answer=Body("text", f"no json {KEY}"))),
         (
             "sample 3, seq 1: response.body ",
@@ -182,10 +193,10 @@ def test_pieces_that_name_no_common_text_are_joined_by_their_name() -> None:
 
 def test_what_cannot_be_undone_is_told() -> None:
     packed = Body("base64", in_base64(b"\xff\xfe" * 20))
-    [place] = places_of_secrets(recording(answer=packed, **{"content-encoding": "compress"}), {})
+    [place] = places_of_secrets(recording(answer=packed, headers={"content-encoding": "compress"}), {})
     assert place.startswith("sample 3, seq 1: response.body is packed in a way that cannot be undone here")
-    raw = in_base64(brotli.compress(f"the key is {KEY}".encode()))
-    coded = recording(answer=Body("base64", raw), **{"content-encoding": "br"})
+    raw = in_base64(brotli(f"the key is {KEY}".encode()))
+    coded = recording(answer=Body("base64", raw), headers={"content-encoding": "br"})
     assert places_of_secrets(coded, {})
     assert not places_of_secrets(recording(answer=packed), {})
 
@@ -389,7 +400,7 @@ def test_what_an_interrupted_recording_left_is_looked_at(ask: Callable[..., str]
     path = tmp_path / "x.jsonl"
     with use(path, mode="once", environ={}):
         ask("the word is opensesame")
-    head = {"schema": "llm-do-eval/cassette-journal/v1", "mode": "once", "pid": 1, "meta": {}}
+    head: dict[str, Any] = {"schema": "llm-do-eval/cassette-journal/v1", "mode": "once", "pid": 1, "meta": {}}
     journal_path(path).write_bytes(
         json.dumps(head).encode() + b"\n" + path.read_bytes().split(b"\n")[1] + b"\n"
     )
