@@ -86,6 +86,19 @@ def _decoded(runs: Sequence[bytes]) -> str:
 _ESCAPES = (("JSON escapes", "\\", unescaped), ("URL escapes", "%", _unquoted))
 
 
+def _unescaped_by_and_by(view: View) -> Iterator[View]:
+    yield view
+    text, forms = view
+    for _ in range(_ESCAPED):
+        before = text
+        for name, mark, undo in _ESCAPES:
+            if mark in text and (plain := undo(text)) != text:
+                text, forms = plain, (*forms, name)
+                yield View(text, forms)
+        if text == before:
+            return
+
+
 class _Undoing:
     """One look at one text, with how many bytes may still be read and written in unpacking."""
 
@@ -93,25 +106,26 @@ class _Undoing:
         self._left = most
 
     def views(self, view: View, depth: int) -> Iterator[View]:
-        yield view
-        text, forms = view
-        for _ in range(_ESCAPED):
-            before = text
-            for name, mark, undo in _ESCAPES:
-                if mark in text and (plain := undo(text)) != text:
-                    text, forms = plain, (*forms, name)
-                    yield View(text, forms)
-            if text == before:
-                break
-        if depth:
-            for each in self._undone(text):
-                yield from self.views(View(each.text, forms + each.forms), depth - 1)
+        """Give a view and what is in it, so deep."""
+        last = view
+        for last in _unescaped_by_and_by(view):
+            yield last
+            if "+" in last.text:
+                # a form writes a space so; in base64 it is a digit
+                yield View(last.text.replace("+", " "), (*last.forms, "URL escapes"))
+            # escapes are undone wherever one seems to stand, which breaks what is packed
+            for each in self._packed(last.text) if depth else ():
+                yield from self.views(View(each.text, (*last.forms, *each.forms)), depth - 1)
+        for each in self._encoded(last.text) if depth else ():
+            yield from self.views(View(each.text, (*last.forms, *each.forms)), depth - 1)
 
-    def _undone(self, text: str) -> Iterator[View]:
+    def _packed(self, text: str) -> Iterator[View]:
         if _HEADS.search(text):
             raw = memoryview(text.encode("latin-1", "replace"))
             for head in _HEADS.finditer(text):
                 yield from self._unpacked(raw[head.start() :], _CODINGS[head[0][0]])
+
+    def _encoded(self, text: str) -> Iterator[View]:
         runs = [_SPACE.sub("", run[0]).encode().translate(_STANDARD) for run in _RUN.finditer(text)]
         if runs:
             yield View(_decoded(runs), ("base64",))

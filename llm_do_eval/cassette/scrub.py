@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from llm_do.secrets import DUMMY_KEY, HIDDEN, Secrets, is_token, may_be_secret, secret_values
-from llm_do_eval.cassette import sse
 from llm_do_eval.cassette.credentials import SECRET_PARAMETER, cookies_of, keys_of
 from llm_do_eval.cassette.eventstream import EventStreamError, frames, joined
 from llm_do_eval.cassette.interaction import Body, Request, Response
 from llm_do_eval.cassette.key import fingerprint
+from llm_do_eval.cassette.sse import rewritten, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,16 @@ REQUEST_HEADERS = frozenset(
     {"accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type"}
 )
 RESPONSE_HEADERS = frozenset(
-    {"content-encoding", "content-type", "location", "retry-after", "retry-after-ms", "x-should-retry"}
+    {
+        "content-encoding",
+        "content-type",
+        "location",
+        "retry-after",
+        "retry-after-ms",
+        # by this name of an error botocore decides whether to try again
+        "x-amzn-errortype",
+        "x-should-retry",
+    }
 )
 # who makes a new one for each request must not make each request slower than the one before
 _REMEMBERED = 64
@@ -88,7 +97,7 @@ class Scrubber:
             case "json":
                 return replace(body, value=self._secrets.value(body.value))
             case "text":
-                return replace(body, value=sse.scrubbed(body.value, self._secrets))
+                return replace(body, value=scrubbed(body.value, self._secrets))
             case "base64":
                 return self._frames(body)
 
@@ -102,7 +111,7 @@ class Scrubber:
             payloads = [each.payload.decode() for each in found]
         except (EventStreamError, UnicodeDecodeError):
             return body
-        clean = [self._secrets.text(each) for each in sse.rewritten(payloads, self._secrets)]
+        clean = [self._secrets.text(each) for each in rewritten(payloads, self._secrets)]
         if clean == payloads:
             return body
         changed = (each._replace(payload=text.encode()) for each, text in zip(found, clean, strict=True))
