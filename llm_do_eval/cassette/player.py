@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -9,6 +10,7 @@ from weakref import WeakKeyDictionary
 from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
 
+from llm_do.errors import RunFailed
 from llm_do_eval.cassette.mend import mended
 from llm_do_eval.cassette.unheard import unheard_refused
 from llm_do_eval.cassette.waits import answered, unwaited
@@ -25,14 +27,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def through(tape: Tape) -> Generator[None]:
-    """Send the requests of this process through a tape; the patches are process-wide."""
+    """Send the requests of this process through a tape; the patches are process-wide.
+
+    Raises:
+        RunFailed: the patches were taken away while the tape recorded.
+    """
     with (
         mended(),
         unheard_refused(replaying=tape.replaying),
         unwaited(replaying=tape.replaying) as waits,
         _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape, "waits": waits}),
     ):
+        patched = http.client.HTTPSConnection
         yield
+        # stock vcrpy whose save failed takes its patches away when it is collected, and ours with them
+        if http.client.HTTPSConnection is not patched and not tape.replaying:
+            raise RunFailed(
+                f"{tape.path}: requests may have passed by it, because another user of vcrpy ended while it "
+                f"was open: end that one before, and record again"
+            )
 
 
 class _Player(Cassette):

@@ -44,10 +44,10 @@ def use(
 ) -> Generator[Tape]:
     """Answer the HTTP requests of this process from a cassette, or record them in it.
 
-    `none` replays; `once` records if there is no cassette, else replays; `new_episodes` replays what is
-    recorded and records the rest; `all` records, and replaces the samples that sent requests; `rewrite`
-    records, and replaces everything. `all` and `rewrite` replace only if the body ends without an exception
-    and `tape.keep` is true.
+    `none` replays; `once` records if there is no cassette, or goes on if recording it was interrupted, else
+    replays; `new_episodes` replays what is recorded and records the rest; `all` records, and replaces the
+    samples that sent requests; `rewrite` records, and replaces everything. `all` and `rewrite` replace only
+    if the body ends without an exception and `tape.keep` is true.
 
     Args:
         path: the cassette; `.yaml` and `.yml` are read as cassettes of stock vcrpy.
@@ -62,7 +62,7 @@ def use(
         UsageError: a cassette is open already, this one cannot be recorded, or vcrpy is missing; nothing was
             requested.
         FormatError: the cassette cannot be read.
-        RunFailed: at the end, what was recorded cannot be saved.
+        RunFailed: at the end, what was recorded cannot be saved, or may be not all of it.
     """
     with installed():
         from llm_do_eval.cassette.player import through

@@ -189,6 +189,14 @@ def a_full_disk_leaves_the_old_cassette(scene: Scene) -> None:
     claim(holds=scene.path.read_bytes() == before, that="the cassette is as it was")
 
 
+def a_save_that_fails_leaves_no_patch(scene: Scene) -> None:
+    opened = scene.open("once")
+    with room(600), suppress(OSError, LlmDoError, CassetteStop), opened:
+        scene.ask()
+    patched = hasattr(httpx2.HTTPTransport.handle_request, "__wrapped__")
+    claim(holds=not patched, that="the next cassette finds the libraries as they are")
+
+
 SECOND = """
 import sys
 from pathlib import Path
@@ -367,6 +375,7 @@ CLAIMS: dict[str, Callable[[Scene], None]] = {
     "all-deletes": other_samples_stay_in_mode_all,
     "torn": no_truncation_is_read_in_part,
     "disk-full": a_full_disk_leaves_the_old_cassette,
+    "patches-left": a_save_that_fails_leaves_no_patch,
     "two-writers": two_processes_lose_nothing,
     "unwritable": nothing_is_paid_that_cannot_be_kept,
     "error-replaces": an_error_leaves_the_old_cassette,
@@ -507,6 +516,11 @@ LISTED: dict[str, Row] = {
         "a full disk destroys the cassette that was there",
         "disk-full",
         "eval/cassette/test_recorder.py::test_a_full_disk_stops_the_recording_and_leaves_the_cassette",
+    ),
+    "patches-left": _claimed(
+        "a save that fails leaves the patches in place, which later take away those of another cassette",
+        "patches-left",
+        "eval/cassette/test_recorder.py::test_requests_that_pass_by_are_told",
     ),
     "two-writers": _claimed(
         "of two processes that record, one loses all it paid for, silently",

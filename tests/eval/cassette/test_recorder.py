@@ -513,3 +513,37 @@ def test_a_killed_recording_keeps_what_was_received(
     with use(path, mode="new_episodes"):
         pass
     assert {(each.sample, each.seq) for each in read_recording(path).interactions} == kept
+
+
+UNPATCHED = """
+import sys
+from pathlib import Path
+import httpx2
+import vcr
+from llm_do.errors import RunFailed
+from llm_do_eval.cassette import use
+
+path = Path(sys.argv[1])
+other = vcr.use_cassette(str(path.with_name("other.yaml")))
+other.__enter__()
+try:
+    with use(path, mode="once"), httpx2.Client() as client:
+        for _ in range(2):
+            client.post(sys.argv[2] + "/chat/completions", json={"model": "m", "messages": []})
+            if other:
+                other.__exit__(None, None, None)
+                other = None
+except RunFailed as failed:
+    print(failed)
+"""
+
+
+@pytest.mark.slow
+def test_requests_that_pass_by_are_told(provider: StandIn, path: Path) -> None:
+    program = [sys.executable, "-c", UNPATCHED, str(path), provider.openai_base_url]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"{path}: requests may have passed by it, because another user of vcrpy ended while it was open: "
+        f"end that one before, and record again\n"
+    )
+    assert (keys(path), len(provider.requests)) == ([(0, 0)], 2)

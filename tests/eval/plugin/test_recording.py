@@ -88,6 +88,56 @@ def test_twenty_samples_at_once_get_their_own_conversations_back(suite: Suite, p
     assert len(provider.requests) == 40
 
 
+MATRIX = """
+import json, pathlib
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.llm_samples(5)
+async def test_desk(llm_do, sample, word):
+    run = await llm_do.run("where is my order?")
+    assert run.tools.called == ["lookup_order"]
+    pathlib.Path("outputs").mkdir(exist_ok=True)
+    place = 100 * WORDS.index(word) + sample.index
+    pathlib.Path(f"outputs/{place}.json").write_text(json.dumps(run.output))
+"""
+BACKWARDS = """
+def pytest_collection_modifyitems(items):
+    items.reverse()
+"""
+
+
+@pytest.mark.slow
+def test_any_way_to_run_eight_tests_gives_every_sample_its_own_answers(
+    suite: Suite, provider: StandIn
+) -> None:
+    suite.run(MATRIX, "--llm-record=once").assert_outcomes(passed=8)
+    first, asked = outputs(suite), len(provider.requests)
+    assert (len(set(first.values())), asked) == (40, 80)
+    provider.stop()
+
+    def replayed(*args: str, passed: int = 8) -> dict[int, str]:
+        suite.again(*args).assert_outcomes(passed=passed, deselected=8 - passed)
+        return outputs(suite)
+
+    for args in (["--llm-concurrency=1"], ["-p", "xdist", "-p", "randomly", "-n2"]):
+        assert replayed(*args) == first
+    some = replayed("-k", "three or seven", passed=2)
+    assert some == {place: answer for place, answer in first.items() if place // 100 in (2, 6)}
+    fewer = replayed("--llm-samples=2")
+    assert fewer == {place: answer for place, answer in first.items() if place % 100 < 2}
+    suite.pytester.makeconftest(BACKWARDS)
+    assert replayed() == first
+    more = suite.again("--llm-samples=7")
+    more.assert_outcomes(failed=8)
+    more.stdout.fnmatch_lines(
+        ["INCOMPLETE: Samples recorded: 0..4; sample ? is not: record it with pytest *=new_episodes *=7 *"]
+    )
+    assert {test["verdict"] for test in suite.tests().values()} == {"INCOMPLETE"}
+    assert len(provider.requests) == asked
+
+
 def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None:
     first, before = outputs(recorded), cassette(recorded).read_bytes()
     result = recorded.again("--llm-concurrency=1")
