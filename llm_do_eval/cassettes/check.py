@@ -118,9 +118,11 @@ def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Findi
 
 
 def _secret(path: Path, recording: Recording, limits: Limits) -> Iterator[Finding]:
-    for place in places_of_secrets(recording, limits.environ):
+    places = places_of_secrets(recording, limits.environ)
+    if places:
+        more = f", and {len(places) - 1} more places" if len(places) > 1 else ""
         cure = f"revoke it, then: llm-do-eval cassettes scrub {path}"
-        yield Finding(str(path), "secret", place, cure)
+        yield Finding(str(path), "secret", places[0] + more, cure)
 
 
 def _is_locked(path: Path) -> bool:

@@ -57,13 +57,11 @@ def _names(body: list[ast.stmt], prefix: str, classes: Mapping[str, ast.ClassDef
             case ast.ClassDef():
                 yield from _names_in(node, f"{prefix}{node.name}.", classes, seen=(node.name,))
             case ast.Import() | ast.ImportFrom():
-                # an imported name may be a test, or a class of tests
-                yield from (
-                    f"{prefix}{'' if each.name == _ANY else each.asname or each.name}*" for each in node.names
-                )
+                for each in node.names:
+                    yield from [_ANY] if each.name == _ANY else _bound(each.asname or each.name, prefix)
             case ast.Assign():
-                names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
-                yield from (f"{prefix}{name}*" for name in names)
+                for each in node.targets:
+                    yield from _bound(each.id, prefix) if isinstance(each, ast.Name) else ()
             case ast.If() | ast.Try() | ast.With():
                 yield from _names(
                     [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)],
@@ -72,6 +70,12 @@ def _names(body: list[ast.stmt], prefix: str, classes: Mapping[str, ast.ClassDef
                 )
             case _:
                 pass
+
+
+def _bound(name: str, prefix: str) -> Iterator[str]:
+    """Name what a name can be that is bound to something else: a test, or a class of tests."""
+    yield prefix + name
+    yield f"{prefix}{name}.{_ANY}"
 
 
 def _names_in(
