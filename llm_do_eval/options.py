@@ -61,9 +61,7 @@ ItemOk = Annotated[
 ]
 CassettePaths = Annotated[
     list[Path] | None,
-    typer.Argument(
-        metavar="[PATHS]...", help="Cassettes, or folders; default: each folder cassettes below."
-    ),
+    typer.Argument(metavar="[PATHS]...", help="Cassettes, or folders; default: each folder cassettes below."),
 ]
 Cassette = Annotated[Path, typer.Argument(metavar="FILE", help="The cassette.")]
 First = Annotated[Path, typer.Argument(metavar="A", help="The first cassette.")]
