@@ -41,11 +41,14 @@ _KEY = "canary"
 
 @asynccontextmanager
 async def connected(
-    api: Api, url: str, *, attempts: int = 3, mode: RetryMode = "legacy"
+    api: Api, url: str, *, attempts: int = 3, mode: RetryMode = "legacy", backoff_s: float = 0.01
 ) -> AsyncGenerator[Model[Any]]:
-    """A model whose client tries `attempts` times; it is closed with the context."""
+    """A model whose client tries `attempts` times; it is closed with the context.
+
+    `mode` is for the client of Bedrock, `backoff_s` for that of Google; the others take neither.
+    """
     async with http_client() as opened:
-        model = make_model(api, url, opened, attempts=attempts, mode=mode)
+        model = make_model(api, url, opened, attempts=attempts, mode=mode, backoff_s=backoff_s)
         try:
             yield model
         finally:
@@ -58,9 +61,15 @@ def http_client() -> httpx2.AsyncClient:
 
 
 def make_model(
-    api: Api, url: str, http: httpx2.AsyncClient, *, attempts: int = 3, mode: RetryMode = "legacy"
+    api: Api,
+    url: str,
+    http: httpx2.AsyncClient,
+    *,
+    attempts: int = 3,
+    mode: RetryMode = "legacy",
+    backoff_s: float = 0.01,
 ) -> Model[Any]:
-    """A model over `http`, which the caller closes; see `close`."""
+    """A model over `http`, which the caller closes; see `connected` and `close`."""
     name = NAMES[api]
     match api:
         case "chat" | "responses":
@@ -72,7 +81,9 @@ def make_model(
             anthropic.client.max_retries = attempts - 1
             return AnthropicModel(name, provider=anthropic)
         case "google":
-            retries = HttpRetryOptions(attempts=attempts, initial_delay=0.01, max_delay=0.01, jitter=0)
+            retries = HttpRetryOptions(
+                attempts=attempts, initial_delay=backoff_s, max_delay=backoff_s, jitter=0
+            )
             google = GoogleProvider(base_url=url, api_key=_KEY, http_client=http, retry_options=retries)
             return GoogleModel(name, provider=google)
         case "bedrock":

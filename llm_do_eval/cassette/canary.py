@@ -20,6 +20,7 @@ from llm_do_eval.cassette.unpack import Packed, unpacked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from llm_do_eval.cassette.interaction import Interaction
     from llm_do_eval.cassette.recording import Recording
 
 _SIDES = {"request": None, "response": None}.keys()
@@ -63,12 +64,11 @@ class Canary:
         self._needles: dict[str, str] = {}
         self._values = frozenset[str]()
         self._clean: set[int] = set()
+        self._seen: dict[int, Interaction] = {}
 
     def scan(self, line: bytes) -> list[Place]:
         """Find what a line of a cassette or a journal holds that it should not."""
         self._learn()
-        if hash(line) in self._clean:
-            return []
         fields: dict[str, Any] = json.loads(line)
         places: dict[str, str] = {}
         for text in _texts(fields, self._named):
@@ -76,14 +76,21 @@ class Canary:
             if (what := self._look(text)) and not any(each.startswith(text.where) for each in places):
                 places[text.where] = what
         places |= {f"{side}.body": _CODED for side in _coded(fields)}
-        if not places:
-            self._remember(hash(line))
         return [Place(_where(fields) + where, what) for where, what in places.items()]
 
+    def interaction(self, interaction: Interaction) -> list[Place]:
+        """Find what the line of an interaction would hold that it should not."""
+        self._learn()
+        if id(interaction) in self._seen:
+            return []
+        if not (places := self.scan(interaction.to_line())):
+            self._seen[id(interaction)] = interaction
+        return places
+
     def places(self, recording: Recording) -> list[Place]:
-        """Find what a recording holds that it should not."""
-        lines = [json_line(dict(recording.meta)), *(each.to_line() for each in recording.interactions)]
-        return [place for line in lines for place in self.scan(line)]
+        """Find what a recording would hold that it should not."""
+        first = self.scan(json_line(dict(recording.meta)))
+        return first + [place for each in recording.interactions for place in self.interaction(each)]
 
     def _learn(self) -> None:
         known = self._known()
@@ -91,6 +98,7 @@ class Canary:
             return
         self._values = frozenset(known)
         self._clean.clear()
+        self._seen.clear()
         self._needles = {}
         for value, what in known.items():
             # where bytes are read as Latin-1, its UTF-8 looks so

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from llm_do_eval.cassette.unpack import Packed, decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DEPTH: Final = 4
 """How many forms within each other are undone; escapes come on top, each up to three times a level."""
@@ -75,7 +75,28 @@ def _unquoted(text: str) -> str:
     return _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
 
 
+def _decoded(runs: Sequence[bytes]) -> str:
+    """Decode runs of base64 from each of their first four characters: the others may belong to other text."""
+    starts = (run[shift:] for shift in range(4) for run in runs)
+    # gaps of zeros keep the runs apart
+    padded = ((run, b"A" * (-len(run) % 4) + _GAP) for run in starts)
+    return b64decode(b"".join(chain.from_iterable(padded))).decode("latin-1")
+
+
 _ESCAPES = (("JSON escapes", "\\", unescaped), ("URL escapes", "%", _unquoted))
+
+
+def _unescaped_by_and_by(view: View) -> Iterator[View]:
+    yield view
+    text, forms = view
+    for _ in range(_ESCAPED):
+        before = text
+        for name, mark, undo in _ESCAPES:
+            if mark in text and (plain := undo(text)) != text:
+                text, forms = plain, (*forms, name)
+                yield View(text, forms)
+        if text == before:
+            return
 
 
 class _Undoing:
@@ -85,31 +106,28 @@ class _Undoing:
         self._left = most
 
     def views(self, view: View, depth: int) -> Iterator[View]:
-        yield view
-        text, forms = view
-        for _ in range(_ESCAPED):
-            before = text
-            for name, mark, undo in _ESCAPES:
-                if mark in text and (plain := undo(text)) != text:
-                    text, forms = plain, (*forms, name)
-                    yield View(text, forms)
-            if text == before:
-                break
-        if depth:
-            for each in self._undone(text):
-                yield from self.views(View(each.text, forms + each.forms), depth - 1)
+        last = view
+        for last in _unescaped_by_and_by(view):
+            yield last
+            if "+" in last.text:
+                # a form writes a space so; in base64 it is a digit
+                yield View(last.text.replace("+", " "), (*last.forms, "URL escapes"))
+            # escapes are undone wherever one seems to stand, which breaks what is packed
+            for each in self._packed(last.text) if depth else ():
+                yield from self.views(View(each.text, (*last.forms, *each.forms)), depth - 1)
+        for each in self._encoded(last.text) if depth else ():
+            yield from self.views(View(each.text, (*last.forms, *each.forms)), depth - 1)
 
-    def _undone(self, text: str) -> Iterator[View]:
+    def _packed(self, text: str) -> Iterator[View]:
         if _HEADS.search(text):
             raw = memoryview(text.encode("latin-1", "replace"))
             for head in _HEADS.finditer(text):
                 yield from self._unpacked(raw[head.start() :], _CODINGS[head[0][0]])
+
+    def _encoded(self, text: str) -> Iterator[View]:
         runs = [_SPACE.sub("", run[0]).encode().translate(_STANDARD) for run in _RUN.finditer(text)]
-        for shift in range(4) if runs else ():
-            # what a run begins with may belong to the text before it; gaps of zeros keep runs apart
-            pieces = (run[shift:] + b"A" * (-len(run[shift:]) % 4) for run in runs)
-            decoded = b64decode(b"".join(chain.from_iterable((piece, _GAP) for piece in pieces)))
-            yield View(decoded.decode("latin-1"), ("base64",))
+        if runs:
+            yield View(_decoded(runs), ("base64",))
         for run in runs:
             if len(run) >= _HEADLESS_RUN:
                 raw = memoryview(b64decode(run + b"A" * (-len(run) % 4)))[: len(run) * 3 // 4]

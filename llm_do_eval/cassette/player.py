@@ -10,6 +10,8 @@ from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
 
 from llm_do_eval.cassette.mend import mended
+from llm_do_eval.cassette.unheard import unheard_refused
+from llm_do_eval.cassette.waits import answered, unwaited
 from llm_do_eval.cassette.wire import playable, request_of, response_of
 
 if TYPE_CHECKING:
@@ -18,12 +20,18 @@ if TYPE_CHECKING:
     from vcr.request import Request
 
     from llm_do_eval.cassette.tape import Tape, Ticket
+    from llm_do_eval.cassette.waits import Waits
 
 
 @contextmanager
 def through(tape: Tape) -> Generator[None]:
     """Send the requests of this process through a tape; the patches are process-wide."""
-    with mended(), _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape}):
+    with (
+        mended(),
+        unheard_refused(replaying=tape.replaying),
+        unwaited(replaying=tape.replaying) as waits,
+        _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape, "waits": waits}),
+    ):
         yield
 
 
@@ -33,9 +41,10 @@ class _Player(Cassette):
     The stubs ask up to three times about one request object, so what the tape said is kept with the object.
     """
 
-    def __init__(self, path: str, tape: Tape) -> None:
+    def __init__(self, path: str, tape: Tape, waits: Waits) -> None:
         super().__init__(path, record_mode=RecordMode.NEW_EPISODES)
         self._tape = tape
+        self._waits = waits
         self._tickets: WeakKeyDictionary[Request, Ticket] = WeakKeyDictionary()
 
     def can_play_response_for(self, request: Request) -> bool:
@@ -46,6 +55,7 @@ class _Player(Cassette):
         """Give the recorded answer in the form of vcrpy."""
         ticket = self._ticket(request)
         assert ticket.recorded is not None, "the stubs ask can_play_response_for first"
+        answered(ticket.recorded.response.status)
         return playable(ticket.recorded.response, retried=ticket.retried)
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
@@ -54,6 +64,8 @@ class _Player(Cassette):
 
     def _ticket(self, request: Request) -> Ticket:
         if (ticket := self._tickets.get(request)) is None:
+            self._waits.look()
+            answered(None)
             ticket = self._tickets[request] = self._tape.admit(request_of(request))
         return ticket
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
 from llm_do_eval.cassette.canary import Canary, told
+from llm_do_eval.cassette.interaction import json_line
 from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
 from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
 from llm_do_eval.cassette.sources import merged
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from llm_do_eval.cassette.canary import Place
     from llm_do_eval.cassette.interaction import Interaction
     from llm_do_eval.cassette.scrub import Scrubber
 
@@ -67,6 +69,7 @@ class Recorder:
         self._journal = Journal(path)
         try:
             self.old = self._settle()
+            self._check(path, self._canary.scan(json_line({"meta": self._meta})))
             self._journal.start(mode, self._meta)
         except OSError as error:
             self._journal.close()
@@ -86,7 +89,7 @@ class Recorder:
             OSError: the journal has no place for it; `finish` will still try to save it.
             RecordingStopped: it holds a secret; it is not kept.
         """
-        if places := self._canary.scan(interaction.to_line()):
+        if places := self._canary.interaction(interaction):
             raise RecordingStopped(
                 f"{self._path}: an answer is not kept, because {told(places)}; {_KEEP_OUT}, and record again"
             )
@@ -108,7 +111,7 @@ class Recorder:
             self._journal.remove()
             return None
         try:
-            self._write(target, result := self._clean_result())
+            write_recording(target, result := self._clean_result())
         except OSError as error:
             self._journal.close()
             raise RunFailed(
@@ -133,9 +136,12 @@ class Recorder:
         return result
 
     def _write(self, path: Path, recording: Recording) -> None:
-        if places := self._canary.places(recording):
-            raise RunFailed(f"{path}: is not saved, because {told(places)}; {_KEEP_OUT}")
+        self._check(path, self._canary.places(recording))
         write_recording(path, recording)
+
+    def _check(self, path: Path, places: list[Place]) -> None:
+        if places:
+            raise RunFailed(f"{path}: is not saved, because {told(places)}; {_KEEP_OUT}")
 
     def _settle(self) -> Recording:
         left = read_left_over(self._path)

@@ -23,7 +23,16 @@ REQUEST_HEADERS = frozenset(
     {"accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type"}
 )
 RESPONSE_HEADERS = frozenset(
-    {"content-encoding", "content-type", "location", "retry-after", "retry-after-ms", "x-should-retry"}
+    {
+        "content-encoding",
+        "content-type",
+        "location",
+        "retry-after",
+        "retry-after-ms",
+        # by this name of an error botocore decides whether to try again
+        "x-amzn-errortype",
+        "x-should-retry",
+    }
 )
 # who makes a new one for each request must not make each request slower than the one before
 _REMEMBERED = 64
@@ -36,7 +45,7 @@ class Scrubber:
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self._environ = dict(environ)
         self._values = secret_values(environ)
         self._secrets = Secrets(environ)
         self._keys: dict[str, None] = {}

@@ -74,13 +74,27 @@ def decoder(coding: str) -> Decoder:
         return Decoder(zlib.decompressobj(_WINDOWS[coding]), zlib.error)
     match coding:
         case "zstd":
-            zstd = _library("compression.zstd", "backports.zstd")
+            zstd = library("compression.zstd", "backports.zstd")
             return Decoder(zstd.ZstdDecompressor(), zstd.ZstdError)
         case "br":
-            brotli = _library("brotli", "brotlicffi")
+            brotli = library("brotli", "brotlicffi")
             return Decoder(_Brotli(brotli.Decompressor()), brotli.error)
         case _:
             raise Packed(f"coding {coding!r} is unknown")
+
+
+def library(*names: str) -> Any:
+    """Import the first of some modules that is installed.
+
+    Raises:
+        Packed: none is.
+    """
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise Packed(f"{' or '.join(names)} is not installed")
 
 
 class _Brotli:
@@ -123,12 +137,3 @@ def _deflated(raw: bytes) -> bytes:
     except Packed:
         # servers that leave the header out are as common
         return _undone(raw, "raw deflate")
-
-
-def _library(*names: str) -> Any:
-    for name in names:
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    raise Packed(f"{' or '.join(names)} is not installed")

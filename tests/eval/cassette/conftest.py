@@ -8,22 +8,34 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+from audited import Audit
+from talks import run
 
 from evals.standin import Reply, StandIn, ToolCall
+from llm_do_eval.cassette import use
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from clients import Api
 
     from evals.standin import Request
 
 
 def forecast(request: Request, rng: random.Random) -> Reply:
-    """Look a random city up where a tool is offered, and repeat what it says; answer after a random while."""
+    """Look a city or two up where a tool is offered, and repeat what it says; answer after a random while."""
     time.sleep(rng.random() / 100)
-    if request.tools and not request.results:
+    looked = len(request.results)
+    if request.tools and (not looked or (looked == 1 and rng.random() < 1 / 2)):
         return Reply(tool_calls=(ToolCall("look_up", {"city": f"city{rng.randrange(10**9)}"}),))
     return Reply(f"{rng.randrange(10**9)}: {[result.text for result in request.results]}")
+
+
+@pytest.fixture(scope="session")
+def audit() -> Audit:
+    return Audit()
 
 
 @pytest.fixture
@@ -43,3 +55,16 @@ def ask(provider: StandIn) -> Generator[Callable[..., str]]:
             return client.post(url, json=body, headers=headers).text
 
         yield post
+
+
+@pytest.fixture
+def recorded(provider: StandIn, tmp_path: Path) -> Callable[..., dict[int, str]]:
+    """Record samples into `tmp_path / 'x.jsonl'` from a provider that answers in random order, then ends."""
+
+    def record(api: Api, count: int, *, stream: bool = False) -> dict[int, str]:
+        with use(tmp_path / "x.jsonl", mode="once"):
+            answers = run(api, provider.url, range(count), stream=stream)
+        provider.stop()
+        return answers
+
+    return record

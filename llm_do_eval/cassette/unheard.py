@@ -1,0 +1,105 @@
+"""Traffic that no cassette can hear in, a stop that names it out: gRPC and websockets, while one is open.
+
+Methods of classes are replaced, so that clients made before are stopped too. gRPC sends from C code, which
+the audit hook of a replay does not see either; so where it is installed, it is loaded before somebody else
+does that.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from llm_do_eval.cassette.stops import CassetteStop, NetworkBlocked, RecordingStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from types import ModuleType
+
+
+class _Door(NamedTuple):
+    """Methods of the classes of a module, whose names end so, through which its traffic goes."""
+
+    kind: str
+    module: str
+    classes: str
+    methods: tuple[str, ...]
+
+
+# what websockets has built on since long stands last: before the connection, a newer release is stopped above
+_DOORS = (
+    _Door("gRPC", "grpc._channel", "MultiCallable", ("__call__", "with_call", "future")),
+    _Door("gRPC", "grpc.aio._channel", "MultiCallable", ("__call__",)),
+    _Door("websocket", "websockets.asyncio.client", "connect", ("connect",)),
+    _Door("websocket", "websockets.sync.client", "connect", ("connect",)),
+    _Door("websocket", "websockets.trio.client", "connect", ("connect",)),
+    _Door("websocket", "websockets.client", "ClientProtocol", ("__init__",)),
+    _Door("websocket", "aiohttp.client", "ClientSession", ("_ws_connect",)),
+)
+_LOADED = {
+    "recording": ("grpc.aio", "websockets.asyncio.client", "websockets.sync.client"),
+    "replay": ("grpc.aio",),
+}
+
+
+@contextmanager
+def unheard_refused(*, replaying: bool) -> Generator[None]:
+    """Raise for every gRPC call and websocket: `NetworkBlocked` in a replay, else `RecordingStopped`."""
+    for name in _LOADED["replay" if replaying else "recording"]:
+        if find_spec(name.partition(".")[0]):
+            import_module(name)
+    stop = _not_replayed if replaying else _not_recorded
+    with ExitStack() as stack:
+        for door in _DOORS:
+            for owner, name in _methods(door):
+                stack.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, _refusal(door, stop))
+        yield
+
+
+def _methods(door: _Door) -> Iterator[tuple[type, str]]:
+    module: ModuleType | None = sys.modules.get(door.module)
+    for owner in list(vars(module).values()) if module else ():
+        if (
+            isinstance(owner, type)
+            and owner.__module__ == door.module
+            and owner.__name__.endswith(door.classes)
+        ):
+            yield from ((owner, name) for name in door.methods if name in vars(owner))
+
+
+def _refusal(door: _Door, stop: Callable[[str], CassetteStop]) -> Callable[..., Any]:
+    library = door.module.partition(".")[0]
+
+    def refuse(self: Any, *args: Any, **_more: Any) -> Any:
+        raise stop(f"{door.kind} to {_place(self, *args)} ({library})")
+
+    return refuse
+
+
+def _not_recorded(what: str) -> CassetteStop:
+    return RecordingStopped(
+        f"{what} cannot be recorded, only HTTP can: run this with --llm-record=live, stub it, or use a model "
+        f"that is asked over HTTP"
+    )
+
+
+def _not_replayed(what: str) -> CassetteStop:
+    return NetworkBlocked(
+        f"{what} in a replay, where nothing leaves the process: stub it, or use a model that is asked over "
+        f"HTTP"
+    )
+
+
+def _place(caller: Any, *args: Any) -> str:
+    """Name host or method; of an address no query, which may hold a key."""
+    for name in ("_target", "_method"):
+        if isinstance(found := getattr(caller, name, None), bytes):
+            return found.decode(errors="replace")
+    address: Any = getattr(caller, "uri", None) or (args[0] if args else "")
+    parts = urlsplit(str(address))
+    return parts.netloc.rpartition("@")[2] or str(getattr(address, "host", "an unknown host"))
