@@ -91,7 +91,7 @@ def make_model(
             return BedrockConverseModel(name, provider=BedrockProvider(bedrock_client=client))
 
 
-def close(model: Model[Any]) -> None:
+def close(model: object) -> None:
     """Close what a model of Bedrock has open."""
     if isinstance(model, BedrockConverseModel):
         cast("Any", model).client.close()

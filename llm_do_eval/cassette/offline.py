@@ -34,22 +34,21 @@ _DUMMIES = dict.fromkeys(_KEYS, DUMMY_KEY) | {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-# a dummy would win over the other name of the same thing
+# a dummy would win over the other names of the same thing
 _OTHER_NAMES = {
-    "ALIBABA_API_KEY": "DASHSCOPE_API_KEY",
-    "AWS_DEFAULT_REGION": "AWS_REGION",
-    "GITHUB_COPILOT_API_KEY": "GITHUB_COPILOT_API_TOKEN",
-    "GOOGLE_API_KEY": "GEMINI_API_KEY",
-    "PYDANTIC_AI_GATEWAY_API_KEY": "PAIG_API_KEY",
+    "ALIBABA_API_KEY": ("DASHSCOPE_API_KEY",),
+    "AWS_DEFAULT_REGION": ("AWS_REGION",),
+    "GITHUB_COPILOT_API_KEY": ("GITHUB_COPILOT_API_TOKEN", "COPILOT_GITHUB_TOKEN"),
+    "GOOGLE_API_KEY": ("GEMINI_API_KEY",),
+    "PYDANTIC_AI_GATEWAY_API_KEY": ("PAIG_API_KEY",),
+    "VERCEL_AI_GATEWAY_API_KEY": ("VERCEL_OIDC_TOKEN",),
 }
 
 
 @contextmanager
 def dummy_keys(environ: MutableMapping[str, str] = os.environ) -> Generator[None]:
     """Give every provider that has no key (unset or empty) one that opens nothing, and take it away again."""
-    names = [
-        name for name in _DUMMIES if not environ.get(name) and not environ.get(_OTHER_NAMES.get(name, name))
-    ]
+    names = [name for name in _DUMMIES if not any(map(environ.get, (name, *_OTHER_NAMES.get(name, ()))))]
     before = {name: environ.get(name) for name in names}
     environ.update({name: _DUMMIES[name] for name in names})
     try:

@@ -8,9 +8,8 @@ does that.
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,7 +29,7 @@ class _Door(NamedTuple):
     methods: tuple[str, ...]
 
 
-# what websockets has built on since long stands last: before the connection, a newer release is stopped above
+# ClientProtocol is below every client of websockets; those of newer releases are stopped before they connect
 _DOORS = (
     _Door("gRPC", "grpc._channel", "MultiCallable", ("__call__", "with_call", "future")),
     _Door("gRPC", "grpc.aio._channel", "MultiCallable", ("__call__",)),
@@ -40,23 +39,22 @@ _DOORS = (
     _Door("websocket", "websockets.client", "ClientProtocol", ("__init__",)),
     _Door("websocket", "aiohttp.client", "ClientSession", ("_ws_connect",)),
 )
-_LOADED = {
-    "recording": ("grpc.aio", "websockets.asyncio.client", "websockets.sync.client"),
-    "replay": ("grpc.aio",),
-}
+_LOADED = ("grpc._channel", "grpc.aio._channel")
+# the audit hook of a replay stops their connections
+_LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client")
 
 
 @contextmanager
 def unheard_refused(*, replaying: bool) -> Generator[None]:
     """Raise for every gRPC call and websocket: `NetworkBlocked` in a replay, else `RecordingStopped`."""
-    for name in _LOADED["replay" if replaying else "recording"]:
-        if find_spec(name.partition(".")[0]):
+    for name in _LOADED if replaying else _LOADED + _LOADED_TO_RECORD:
+        with suppress(ImportError):
             import_module(name)
     stop = _not_replayed if replaying else _not_recorded
     with ExitStack() as stack:
         for door in _DOORS:
             for owner, name in _methods(door):
-                stack.callback(setattr, owner, name, getattr(owner, name))
+                stack.callback(setattr, owner, name, vars(owner)[name])
                 setattr(owner, name, _refusal(door, stop))
         yield
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
+from talks import run
 
+from evals.standin import Reply, StandIn, ToolCall
+from llm_do_eval.cassette import use
 from llm_do_eval.cassette.interaction import Body, Request
 from llm_do_eval.cassette.key import fingerprint
+from llm_do_eval.cassette.recording import read_recording
+
+if TYPE_CHECKING:
+    import random
+    from pathlib import Path
+
+    from clients import Api
+
+    from evals.standin import Request as Asked
 
 REQUEST = Request("POST", "https://api.example.com/v1/x?b=2&a=1", {}, Body("json", {"a": [1, 2], "b": "é"}))
 
@@ -61,3 +75,35 @@ def multipart(boundary: str) -> Request:
 
 def test_the_boundary_of_a_multipart_body_does_not_count() -> None:
     assert fingerprint(multipart("abc123")) == fingerprint(multipart("zzz"))
+
+
+def look_up_once(request: Asked, rng: random.Random) -> Reply:
+    if not request.results:
+        return Reply(tool_calls=(ToolCall("look_up", {"city": f"city{rng.randrange(10**9)}"}),))
+    return Reply("Done.")
+
+
+def headers_of(provider: StandIn, name: str) -> set[str]:
+    return {received.headers[name] for received in provider.requests}
+
+
+@pytest.mark.parametrize(("api", "volatile"), [("google", "host"), ("bedrock", "amz-sdk-invocation-id")])
+def test_what_changes_with_every_request_of_a_client_does_not_count(
+    tmp_path: Path, api: Api, volatile: str
+) -> None:
+    """Record one conversation twice against two providers of one seed: header and ids differ, keys do not."""
+    seen: set[str] = set()
+    paths = [tmp_path / "1.jsonl", tmp_path / "2.jsonl"]
+    for path in paths:
+        with StandIn(look_up_once, seed=3) as provider, use(path, mode="once"):
+            run(api, provider.url, [0])
+        seen |= headers_of(provider, volatile)
+    first, second = (read_recording(path).interactions for path in paths)
+    assert len(seen) >= 2
+    assert len(first) >= 2
+    assert [each.fingerprint for each in first] == [each.fingerprint for each in second]
+    ids = [
+        set(re.findall("pyd_ai_[0-9a-f]{32}", str(each[1].request.body.value))) for each in (first, second)
+    ]
+    assert (api == "google") == bool(ids[0])
+    assert not ids[0] & ids[1]

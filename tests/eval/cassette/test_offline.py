@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import os
+import re
 import socket
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic_ai import Agent
+from clients import close
+from pydantic_ai import Agent, providers
 
 from llm_do_eval.cassette import DUMMY_KEY, NetworkBlocked, RecordingStopped, dummy_keys, use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from evals.standin import StandIn
     from llm_do_eval.cassette import RecordMode
@@ -91,14 +95,65 @@ def test_dummy_keys_stand_where_no_key_is_set() -> None:
 
 def test_agents_can_be_made_without_a_key() -> None:
     before = dict(os.environ)
+    names = (
+        "openai:gpt",
+        "openai-chat:gpt",
+        "anthropic:claude-sonnet-4-5",
+        "google:gemini",
+        "bedrock:nova",
+        "xai:grok",
+    )
     with dummy_keys():
-        for model in ("openai:gpt", "openai-chat:gpt", "anthropic:claude-sonnet-4-5"):
-            Agent(model)
+        models = [Agent(name).model for name in names]
     assert dict(os.environ) == before
+    for model in models:
+        close(model)
+
+
+def read_together() -> list[list[str]]:
+    """The variables that the providers of pydantic-ai read; of one `or` together, first one wins."""
+    sources = sorted(Path(next(iter(providers.__path__))).glob("*.py"))
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source.read_text()))]
+    read = [names_in(node) for node in nodes if isinstance(node, ast.BoolOp | ast.Call)]
+    return [names for names in read if names]
+
+
+def names_in(node: ast.AST) -> list[str]:
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    calls = [call for call in calls if ast.unparse(call.func) in ("os.getenv", "os.environ.get")]
+    names = [str(each.value) for call in calls for each in call.args if isinstance(each, ast.Constant)]
+    return [name for name in dict.fromkeys(names) if re.search("KEY|TOKEN|SECRET", name)]
+
+
+def test_every_key_that_a_provider_of_pydantic_ai_reads_has_a_dummy() -> None:
+    together = read_together()
+    keys = {name for names in together for name in names}
+    assert len(keys) > 30
+    environ: dict[str, str] = {}
+    with dummy_keys(environ):
+        # one is read by a provider only for its realtime service, one in the place of the keys of AWS
+        second = {name for names in together for name in names[1:]}
+        assert keys - set(environ) - second == {"AZURE_VOICELIVE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"}
+        # botocore reads these itself
+        assert {name for name in set(environ) - keys if name.startswith("AWS_")} == set(environ) - keys
+
+
+def test_no_dummy_wins_over_a_key_of_another_name() -> None:
+    for names in read_together():
+        for name in names:
+            with dummy_keys(environ := {name: "mine"}):
+                assert {environ.get(other, "mine") for other in names} == {"mine"}, names
 
 
 @pytest.mark.parametrize(
-    "headers", [{"authorization": f"Bearer {DUMMY_KEY}"}, {"x-api-key": DUMMY_KEY}, {"api-key": DUMMY_KEY}]
+    "headers",
+    [
+        {"authorization": f"Bearer {DUMMY_KEY}"},
+        {"x-api-key": DUMMY_KEY},
+        {"api-key": DUMMY_KEY},
+        {"x-goog-api-key": DUMMY_KEY},
+        {"authorization": f"AWS4-HMAC-SHA256 Credential={DUMMY_KEY}/20261120/us-east-1/bedrock/aws4_request"},
+    ],
 )
 def test_recording_with_a_dummy_key_is_refused(
     provider: StandIn, ask: Callable[..., str], tmp_path: Path, headers: dict[str, str]
@@ -110,6 +165,31 @@ def test_recording_with_a_dummy_key_is_refused(
         ask(**headers)
     with pytest.raises(RecordingStopped), use(tmp_path / "x.jsonl", mode="once"):
         ask(query=f"?key={DUMMY_KEY}")
+    assert provider.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("model", ["openai:m", "openai-chat:m", "anthropic:m", "google:m", "bedrock:m"])
+def test_no_client_records_with_the_key_that_stands_in(
+    provider: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    for name, value in provider.environ.items():
+        if "URL" in name:
+            monkeypatch.setenv(name, value)
+
+    async def ask() -> None:
+        async with Agent(model) as agent:
+            try:
+                await agent.run("Hello", model_settings={"max_tokens": 100})
+            finally:
+                close(agent.model)
+
+    with (
+        pytest.raises(RecordingStopped, match="set the key of the provider"),
+        dummy_keys(),
+        use(tmp_path / "x.jsonl", mode="once"),
+    ):
+        asyncio.run(ask())
     assert provider.requests == []
     assert list(tmp_path.iterdir()) == []
 
