@@ -6,7 +6,7 @@ import ast
 import fnmatch
 from typing import TYPE_CHECKING, Final
 
-from llm_do_eval.cassette.place import may_belong
+from llm_do_eval.cassette.place import had_to_change, may_belong
 from llm_do_eval.cassettes.files import FOLDER
 
 if TYPE_CHECKING:
@@ -37,6 +37,15 @@ def missing_test(cassette: Path) -> str | None:
     if any(_fits(cassette.stem, test) for test in tests):
         return None
     return f"{module.name} has no test {cassette.stem.partition('[')[0]!r}"
+
+
+def node_id(cassette: Path) -> str | None:
+    """Name the test of a cassette as pytest does, None where the file name does not tell it."""
+    folder, (names, bracket, parameters) = cassette.parent, cassette.stem.partition("[")
+    module = folder.parent.parent / f"{folder.name}.py"
+    if folder.parent.name != FOLDER or not module.is_file() or had_to_change(cassette.stem):
+        return None
+    return f"{module}::{names.replace('.', '::')}{bracket}{parameters}"
 
 
 def _fits(stem: str, test: str) -> bool:

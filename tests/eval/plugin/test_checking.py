@@ -34,7 +34,7 @@ async def test_single(llm_do):
 def test_of_another_kind():
     assert True
 """
-COMMAND = "record it anew"
+COMMAND = "record it anew: pytest --llm-record=rewrite test_suite.py::"
 ORDERS = "cassettes/test_suite/test_orders.jsonl"
 
 
@@ -93,7 +93,7 @@ def test_recordings_that_are_not_played_fail(suite: Suite) -> None:
     result.assert_outcomes(passed=3)
     assert result.ret == 1
     assert findings(result) == [
-        f"{ORDERS}: unplayed: 3 recorded requests of samples 0..2 were not sent again; {COMMAND}"
+        f"{ORDERS}: unplayed: 3 recorded requests of samples 0..2 were not sent again; {COMMAND}test_orders"
     ]
     result = suite.again(CHECK, "--llm-samples=2", "-k", "orders")
     assert "2 recorded requests of samples 0..1" in findings(result)[0]
@@ -132,7 +132,7 @@ def test_a_changed_worker_is_stale_though_its_requests_are_the_same(suite: Suite
     assert result.ret == 1
     assert findings(result) == [
         f"cassettes/test_suite/{name}.jsonl: stale: worker 'classifier' (../../project/classifier.worker) "
-        f"changed since it was recorded; {COMMAND}"
+        f"changed since it was recorded; {COMMAND}{name}"
         for name in ("test_orders", "test_single")
     ]
 
