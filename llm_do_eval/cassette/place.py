@@ -30,5 +30,10 @@ def may_belong(stem: str, test: str) -> bool:
     return slug != stem and f"{slug}[".startswith(f"{_slug(test)}["[:_LONGEST])
 
 
+def had_to_change(stem: str) -> bool:
+    """Tell whether a file name looks as if it were not the plain name of its test."""
+    return bool(_DIGEST.search(stem))
+
+
 def _slug(name: str) -> str:
     return _UNSAFE.sub("-", name)[:_LONGEST]

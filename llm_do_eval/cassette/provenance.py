@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from llm_do.canonical import canonical_json
 from llm_do_eval.cassette.anatomy import digest_of, instructions, offered
 from llm_do_eval.cassette.apis import asked_model, parts, resolved_model, usage
 
@@ -68,41 +70,63 @@ def _sum(told: Sequence[Mapping[str, int] | None], key: str) -> int | None:
 
 def _cost_usd(interactions: Sequence[Interaction], told: Sequence[Mapping[str, int] | None]) -> float | None:
     """Add up prices as the runtime does; an answer that failed is not charged."""
-    total = None
+    total, known = None, dict[_Spent, float | None]()
     for each, tokens in zip(interactions, told, strict=True):
         if each.response.status >= _LOWEST_ERROR:
             continue
-        price = _price_usd(each) if tokens else None
+        spent = _spent(each) if tokens else None
+        if spent is not None and spent not in known:
+            known[spent] = _price_usd(spent)
+        price = known[spent] if spent else None
         if price is None:
             return None
         total = price + (total or 0)
     return total if total is None else round(total, 9)
 
 
-def _price_usd(interaction: Interaction) -> float | None:
+class _Spent(NamedTuple):
+    """What a price depends on; samples of a test often have it in common. `usage` is JSON."""
+
+    priced: _Priced
+    model: str
+    url: str
+    usage: str
+    hour: str
+
+
+def _spent(interaction: Interaction) -> _Spent | None:
+    provider, _, asked = (asked_model(interaction.request) or "").partition(":")
+    priced = _PRICED.get(provider)
+    if priced is None:
+        return None
+    return _Spent(
+        priced,
+        resolved_model(interaction) or asked,
+        interaction.request.uri.partition("?")[0],
+        canonical_json(_told(interaction, priced.usage)),
+        (interaction.at or "")[: len("2026-11-02T10")],
+    )
+
+
+def _price_usd(spent: _Spent) -> float | None:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.usage import RequestUsage
 
     from llm_do.state.budget import price_usd
 
-    provider, _, asked = (asked_model(interaction.request) or "").partition(":")
-    name, url = resolved_model(interaction) or asked, interaction.request.uri.partition("?")[0]
-    priced = _PRICED.get(provider)
-    if priced is None:
-        return None
-    spent = RequestUsage.extract(
-        {priced.model: name, priced.usage: _told(interaction, priced.usage)},
-        provider=priced.provider,
-        provider_url=url,
-        provider_fallback=priced.provider,
-        api_flavor=priced.flavor,
+    owner, flavor, usage_key, model_key = spent.priced
+    tokens = RequestUsage.extract(
+        {model_key: spent.model, usage_key: json.loads(spent.usage)},
+        provider=owner,
+        provider_url=spent.url,
+        provider_fallback=owner,
+        api_flavor=flavor,
     )
     response = ModelResponse(
-        [], usage=spent, model_name=name, provider_name=priced.provider, provider_url=url
+        [], usage=tokens, model_name=spent.model, provider_name=owner, provider_url=spent.url
     )
-    if interaction.at:
-        with suppress(ValueError):  # a line may have been edited by hand
-            response.timestamp = datetime.fromisoformat(interaction.at)
+    with suppress(ValueError):  # nobody knows when, or a line was edited by hand
+        response.timestamp = datetime.fromisoformat(f"{spent.hour}:00:00+00:00")
     price = price_usd(response)
     return None if price is None else float(price)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llm_do.canonical import canonical_json
 from llm_do_eval.cassette.deck import Deck
 from llm_do_eval.cassette.interaction import Interaction
 from llm_do_eval.cassette.key import fingerprint
@@ -93,6 +94,7 @@ class Tape:
         self._scrubber = scrubber
         self._command = command
         self._recorder = recorder
+        self._noted: set[str] = set()
         self._next_seq: dict[int, int] = {}
         for each in recording.interactions if replays else ():
             self._next_seq[each.sample] = each.seq + 1
@@ -126,8 +128,11 @@ class Tape:
 
     def note(self, sources: Mapping[str, Any]) -> None:
         """Note which files a run was made of, for the meta line of what is recorded; see `sources`."""
+        known = canonical_json(dict(sources))
         with self._lock:
-            if self._recorder:
+            # samples run the same files, and reading them takes a while
+            if self._recorder and known not in self._noted:
+                self._noted.add(known)
                 self._recorder.note(placed(sources, self.path.parent))
 
     def admit(self, request: Request) -> Ticket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from llm_do_eval.cassette.recording import is_foreign, read_recording
 from llm_do_eval.cassette.session import STOCK_SUFFIXES
 from llm_do_eval.cassette.sources import changed
 from llm_do_eval.cassettes.finding import Finding
-from llm_do_eval.cassettes.orphan import missing_test
+from llm_do_eval.cassettes.orphan import missing_test, node_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from llm_do_eval.cassettes.files import Files
 
 MAX_BYTES: Final = 1_000_000
-_RECORD: Final = "record it anew"
 _DAY_S: Final = 86_400
 
 
@@ -83,6 +83,16 @@ def left_over(path: Path) -> list[Finding]:
     ]
 
 
+def record_anew(path: Path) -> str:
+    """Say how to record a cassette again, with the command where the name tells its test."""
+    node = node_id(path)
+    return (
+        f"record it anew: {shlex.join(['pytest', '--llm-record=rewrite', node])}"
+        if node
+        else "record it anew"
+    )
+
+
 def _read(path: Path) -> Recording:
     if path.suffix not in STOCK_SUFFIXES:
         return read_recording(path)
@@ -99,7 +109,7 @@ def _oversized(path: Path, size: int, most: int) -> Iterator[Finding]:
 
 def _stale(path: Path, meta: Mapping[str, Any]) -> Iterator[Finding]:
     for each in changed(meta, path.parent):
-        yield Finding(str(path), "stale", f"{each} since it was recorded", _RECORD)
+        yield Finding(str(path), "stale", f"{each} since it was recorded", record_anew(path))
 
 
 def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Finding]:
@@ -108,19 +118,21 @@ def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Findi
     try:
         recorded_at = datetime.fromisoformat(str(meta.get("recorded_at")))
     except ValueError:
-        yield Finding(str(path), "stale", "it does not say when it was recorded", _RECORD)
+        yield Finding(str(path), "stale", "it does not say when it was recorded", record_anew(path))
         return
     recorded_at = recorded_at if recorded_at.tzinfo else recorded_at.replace(tzinfo=UTC)
     days = (limits.now - recorded_at).total_seconds() / _DAY_S
     if days > limits.max_age_days:
         what = f"recorded {days:.0f} days ago, and {limits.max_age_days:g} are allowed"
-        yield Finding(str(path), "stale", what, _RECORD)
+        yield Finding(str(path), "stale", what, record_anew(path))
 
 
 def _secret(path: Path, recording: Recording, limits: Limits) -> Iterator[Finding]:
-    for place in places_of_secrets(recording, limits.environ):
+    places = places_of_secrets(recording, limits.environ)
+    if places:
+        more = f", and {len(places) - 1} more places" if len(places) > 1 else ""
         cure = f"revoke it, then: llm-do-eval cassettes scrub {path}"
-        yield Finding(str(path), "secret", place, cure)
+        yield Finding(str(path), "secret", places[0] + more, cure)
 
 
 def _is_locked(path: Path) -> bool:

@@ -6,7 +6,7 @@ import ast
 import fnmatch
 from typing import TYPE_CHECKING, Final
 
-from llm_do_eval.cassette.place import may_belong
+from llm_do_eval.cassette.place import had_to_change, may_belong
 from llm_do_eval.cassettes.files import FOLDER
 
 if TYPE_CHECKING:
@@ -39,6 +39,15 @@ def missing_test(cassette: Path) -> str | None:
     return f"{module.name} has no test {cassette.stem.partition('[')[0]!r}"
 
 
+def node_id(cassette: Path) -> str | None:
+    """Name the test of a cassette as pytest does, None where the file name does not tell it."""
+    folder, (names, bracket, parameters) = cassette.parent, cassette.stem.partition("[")
+    module = folder.parent.parent / f"{folder.name}.py"
+    if folder.parent.name != FOLDER or not module.is_file() or had_to_change(cassette.stem):
+        return None
+    return f"{module}::{names.replace('.', '::')}{bracket}{parameters}"
+
+
 def _fits(stem: str, test: str) -> bool:
     return stem.startswith(test[:-1]) if test.endswith(_ANY) else may_belong(stem, test)
 
@@ -57,13 +66,11 @@ def _names(body: list[ast.stmt], prefix: str, classes: Mapping[str, ast.ClassDef
             case ast.ClassDef():
                 yield from _names_in(node, f"{prefix}{node.name}.", classes, seen=(node.name,))
             case ast.Import() | ast.ImportFrom():
-                # an imported name may be a test, or a class of tests
-                yield from (
-                    f"{prefix}{'' if each.name == _ANY else each.asname or each.name}*" for each in node.names
-                )
+                for each in node.names:
+                    yield from [_ANY] if each.name == _ANY else _bound(each.asname or each.name, prefix)
             case ast.Assign():
-                names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
-                yield from (f"{prefix}{name}*" for name in names)
+                for each in node.targets:
+                    yield from _bound(each.id, prefix) if isinstance(each, ast.Name) else ()
             case ast.If() | ast.Try() | ast.With():
                 yield from _names(
                     [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)],
@@ -72,6 +79,12 @@ def _names(body: list[ast.stmt], prefix: str, classes: Mapping[str, ast.ClassDef
                 )
             case _:
                 pass
+
+
+def _bound(name: str, prefix: str) -> Iterator[str]:
+    """Name what a name can be that is bound to something else: a test, or a class of tests."""
+    yield prefix + name
+    yield f"{prefix}{name}.{_ANY}"
 
 
 def _names_in(

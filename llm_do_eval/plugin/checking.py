@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from llm_do_eval.cassettes.check import Limits, check_cassette, left_over
+from llm_do_eval.cassettes.check import Limits, check_cassette, left_over, record_anew
 from llm_do_eval.cassettes.files import sorted_out
 from llm_do_eval.cassettes.finding import Finding
 from llm_do_eval.plugin.cassettes import cassette_path
@@ -102,7 +102,8 @@ class Checking:
             if (used := self._shown(path)).exists():
                 yield from check_cassette(used, limits)
         for path, what in self._unplayed:
-            yield Finding(str(self._shown(path)), "unplayed", what, "record it anew")
+            shown = self._shown(path)
+            yield Finding(str(shown), "unplayed", what, record_anew(shown))
         for folder, names in self._named.items():
             yield from self._left_in(self._shown(folder), names)
 

@@ -84,22 +84,30 @@ def add_options(parser: pytest.Parser) -> None:
     )
     _add(
         "--llm-check-cassettes",
-        "fail the session where replayed cassettes are unplayed, orphan, stale, secret, too large or foreign",
+        "fail a replaying session whose cassettes are stale, orphan, unplayed, too large or hold a secret",
         kind="bool",
         action="store_true",
     )
+    _add_keys(parser)
+
+
+def _add_keys(parser: pytest.Parser) -> None:
+    """Declare what has a place in the ini file alone."""
     parser.addini(
-        "llm_cassette_max_bytes", "most bytes of a cassette (default 1000000)", type="int", default=1_000_000
+        "llm_cassette_max_bytes",
+        "largest cassette that the check allows (default 1000000)",
+        type="int",
+        default=1_000_000,
     )
     parser.addini(
         "llm_cassette_max_age",
-        "most days since a cassette was recorded (default any)",
+        "days after which the check calls a cassette stale",
         type="float",
         default=None,
     )
     parser.addini(
         "llm_normalize",
-        "what does not count in requests, as lines REGEX -> PLACEHOLDER",
+        "what does not count in requests, in lines REGEX -> PLACEHOLDER",
         type="linelist",
         default=[],
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WORKER = "---\nname: main\ntoolsets: [helper]\n---\nAsk.\n"
 HELPER = "---\nname: helper\n---\nHelp.\n"
+SAME = "The installed SDKs are those of the recording, so something in the project changed"
 RUN = ("proj/main.worker", "proj/helper.worker", "hi")
 
 
@@ -90,14 +91,15 @@ def test_another_prompt_is_not_in_the_recording(tape: str, here: Here) -> None:
     assert first.startswith("llm-do: POST /v1/chat/completions (sample 0) is not in tape.jsonl, recorded 2")
     assert notes == [
         "  The nearest recording of this sample (seq 0) differs in 1 field:",
-        "    body.messages[1].content: recorded 'hi' -> now 'bye'",
-        "  The installed SDKs are those of the recording, so something in the project changed",
+        "    prompt:",
+        "      body.messages[1].content: recorded 'hi' -> now 'bye'",
+        f"  {SAME}, and no worker file did: look at the test, its input and its code",
         "  Record anew: the same command and --record tape.jsonl in the place of --replay",
     ]
     error = here(*RUN[:2], "bye", "--replay", "tape.jsonl", "--json").json["error"]
     assert error["class"] == "cassette"
     assert (
-        "differs in 1 field:; body.messages[1].content: recorded 'hi' -> now 'bye'; The" in error["message"]
+        "in 1 field:; prompt:; body.messages[1].content: recorded 'hi' -> now 'bye'; The" in error["message"]
     )
 
 

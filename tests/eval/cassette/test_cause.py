@@ -96,8 +96,8 @@ SDK = f"Recorded with pydantic-ai 2.30.0; installed are pydantic-ai {installed_v
 
 
 def test_a_changed_worker_is_the_cause_whatever_else_changed(folder: Path) -> None:
-    meta = {"workers": {"desk": {"file": "desk.worker", "sha256": "another"}}, "versions": OLD}
-    assert cause(folder, chat("a"), chat("b"), **meta) == (
+    meta: dict[str, Any] = {"workers": {"desk": {"file": "desk.worker", "sha256": "another"}}}
+    assert cause(folder, chat("a"), chat("b"), versions=OLD, **meta) == (
         "The project changed, not the SDK: worker 'desk' (desk.worker) changed since it was recorded"
     )
 
@@ -132,7 +132,7 @@ def test_other_tools_are_the_sdk_only_where_their_file_is_known_to_be_the_same(f
     now = chat(tools=[{"name": "look"}])
     unknown = f"No word of the prompt changed: the SDK did, or a tool. {SDK}"
     assert cause(folder, chat(), now, versions=OLD) == unknown
-    known = {"tool_files": {"tools.py": surface(folder / "tools.py")}}
+    known: dict[str, Any] = {"tool_files": {"tools.py": surface(folder / "tools.py")}}
     assert cause(folder, chat(), now, versions=OLD, **known) == (
         f"No worker file and no word of the prompt changed: the SDK did. {SDK}"
     )

@@ -57,7 +57,8 @@ def chat(
 ) -> Interaction:
     body = {"model": model, "messages": [{"role": "system", "content": instruction}]}
     body |= {"tools": tools} if tools else {}
-    answered = {"model": f"{model}-2024-07-18", "choices": []} | ({"usage": usage} if usage else {})
+    answered: dict[str, Any] = {"model": f"{model}-2024-07-18", "choices": []}
+    answered |= {"usage": usage} if usage else {}
     return Interaction(
         0,
         0,

@@ -13,6 +13,7 @@ from llm_do.canonical import digest
 from llm_do_eval.cassette.place import file_name, may_belong
 from llm_do_eval.cassette.sources import surface
 from llm_do_eval.cassettes.check import orphan
+from llm_do_eval.cassettes.orphan import node_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,7 @@ def test_what_a_project_changed_is_stale(path: Path, tmp_path: Path) -> None:
             "worker 'desk' (../../desk.worker) changed: its model is now 'openai:gpt-5', and was None "
             "since it was recorded"
         ),
-        "cure": "record it anew",
+        "cure": "record it anew: pytest --llm-record=rewrite test_desk.py::test_plain",
     }
 
 
@@ -204,6 +205,22 @@ def test_stock_cassettes_are_checked_too(path: Path, tmp_path: Path) -> None:
 def test_a_test_is_looked_for_by_syntax(name: str, is_orphan: int, path: Path) -> None:
 
     assert len(orphan(path.with_name(f"{name}.jsonl"))) == is_orphan
+
+
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("test_set[a.b]", "test_desk.py::test_set[a.b]"),
+        ("TestGroup.test_method", "test_desk.py::TestGroup::test_method"),
+        (file_name(["test_set[a b]"]), None),
+    ],
+)
+def test_a_cassette_names_its_test(
+    name: str, node: str | None, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert node_id(path.relative_to(tmp_path).with_name(f"{name}.jsonl")) == node
+    assert node_id(tmp_path / "run.jsonl") is None
 
 
 def test_a_test_that_a_star_may_bring_is_no_orphan(path: Path, tmp_path: Path) -> None:
