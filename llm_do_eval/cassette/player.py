@@ -9,8 +9,10 @@ from weakref import WeakKeyDictionary
 
 from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
+from vcr.stubs import httpx_stubs
 
 from llm_do.errors import RunFailed
+from llm_do_eval.cassette.firstbyte import noticed
 from llm_do_eval.cassette.mend import mended
 from llm_do_eval.cassette.unheard import unheard_refused
 from llm_do_eval.cassette.waits import answered, unwaited
@@ -34,6 +36,7 @@ def through(tape: Tape) -> Generator[None]:
     """
     with (
         mended(),
+        noticed(httpx_stubs),
         unheard_refused(replaying=tape.replaying),
         unwaited(replaying=tape.replaying) as waits,
         _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape, "waits": waits}),

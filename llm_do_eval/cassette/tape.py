@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from llm_do.canonical import canonical_json
+from llm_do.state.exchange import Exchange, tell
 from llm_do_eval.cassette.deck import Deck
+from llm_do_eval.cassette.firstbyte import first_byte_s
 from llm_do_eval.cassette.interaction import Interaction
 from llm_do_eval.cassette.key import fingerprint
 from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
@@ -149,6 +151,7 @@ class Tape:
         with self._lock:
             if recorded := self._deck.take(sample, key):
                 retried = self._deck.has(sample, key)
+                tell(_exchange(recorded, replayed=True))
                 return Ticket(sample, recorded.seq, key, scrubbed, recorded, retried)
             if self._recorder is None:
                 raise self._missed(scrubbed, sample)
@@ -173,7 +176,9 @@ class Tape:
             response=scrubbed,
             latency_s=latency_s,
             at=ticket.at.isoformat(timespec="milliseconds"),
+            first_byte_s=first_byte_s(ticket.started_s),
         )
+        tell(_exchange(interaction, replayed=False))
         with self._lock:
             self.scrubbed += ticket.hides + (scrubbed.body != response.body)
             if self._recorder is None:
@@ -230,3 +235,11 @@ class Tape:
 
 def _samples_of(recording: Recording) -> frozenset[int]:
     return frozenset(each.sample for each in recording.interactions)
+
+
+def _exchange(interaction: Interaction, *, replayed: bool) -> Exchange:
+    try:
+        began_s = datetime.fromisoformat(interaction.at or "").timestamp()
+    except ValueError:  # not measured, or written by hand
+        began_s = None
+    return Exchange(began_s, interaction.latency_s, interaction.first_byte_s, replayed)
