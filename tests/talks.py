@@ -29,11 +29,12 @@ async def agent(
     url: str,
     instructions: str = "Be brief.",
     *,
+    attempts: int = 3,
     mode: RetryMode = "legacy",
     backoff_s: float = 0.01,
 ) -> AsyncGenerator[Agent[None, str]]:
     """An agent with one tool, over a client that ends with the context."""
-    async with connected(api, url, mode=mode, backoff_s=backoff_s) as model:
+    async with connected(api, url, attempts=attempts, mode=mode, backoff_s=backoff_s) as model:
         made = Agent(model, instructions=instructions)
 
         @made.tool_plain

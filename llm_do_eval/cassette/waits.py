@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from types import ModuleType
 
 Replacements: TypeAlias = "list[tuple[Any, str, Any]]"
@@ -29,9 +29,11 @@ class Waits:
 
     Args:
         replaying: whether every answer is played, so that nothing has to be paced either.
+        modules: those that are loaded.
     """
 
-    def __init__(self, *, replaying: bool) -> None:
+    def __init__(self, *, replaying: bool, modules: Mapping[str, ModuleType] = sys.modules) -> None:
+        self._modules = modules
         self._todo: dict[str, Callable[[ModuleType], Replacements]] = {
             "botocore.endpoint": _botocore,
             "tenacity": _tenacity,
@@ -45,8 +47,8 @@ class Waits:
     def look(self) -> None:
         """Reach the clients that were loaded since the last look."""
         with self._lock:
-            for name in [name for name in self._todo if _is_loaded(name)]:
-                for owner, attribute, value in self._todo.pop(name)(sys.modules[name]):
+            for name in [name for name in self._todo if _is_whole(self._modules.get(name))]:
+                for owner, attribute, value in self._todo.pop(name)(self._modules[name]):
                     self._found.append((owner, attribute, getattr(owner, attribute)))
                     setattr(owner, attribute, value)
 
@@ -72,8 +74,7 @@ def unwaited(*, replaying: bool) -> Generator[Waits]:
         waits.restore()
 
 
-def _is_loaded(name: str) -> bool:
-    module = sys.modules.get(name)
+def _is_whole(module: ModuleType | None) -> bool:
     return module is not None and not getattr(module.__spec__, "_initializing", False)
 
 

@@ -15,11 +15,15 @@ import threading
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import botocore.endpoint  # pyright: ignore[reportMissingTypeStubs]
 import httpx2
 import pytest
 import requests
+import tenacity
 import vcr.patch
 import vcr.stubs
+import websockets.client
+from clients import bedrock_client
 from vcr.cassette import Cassette
 from vcr.request import Request as VcrRequest
 
@@ -68,6 +72,9 @@ def test_vcrpy_is_as_it_was_after_the_end(tmp_path: Path) -> None:
             http.client.HTTPSConnection,
             httpx2.HTTPTransport.handle_request,
             httpx2.AsyncHTTPTransport.handle_async_request,
+            vars(botocore.endpoint)["time"],
+            tenacity.DoSleep,
+            vars(websockets.client.ClientProtocol)["__init__"],
             logging.getLogger("vcr").level,
         ]
 
@@ -134,6 +141,21 @@ def test_no_request_of_any_thread_is_lost_while_libraries_are_mixed(
             thread.join()
     with use(tmp_path / "x.jsonl", mode="none") as tape:
         assert len(tape.unplayed()) == len(provider.requests) == 30
+
+
+def test_a_client_of_aws_made_before_the_cassette_is_heard_with_its_open_connections(
+    provider: StandIn, tmp_path: Path
+) -> None:
+    client = bedrock_client(provider.url)
+    asked = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "?"}]}]}
+    client.converse(**asked)
+    with use(tmp_path / "x.jsonl", mode="once"):
+        answer = client.converse(**asked)
+    provider.stop()
+    with use(tmp_path / "x.jsonl", mode="none") as tape:
+        assert client.converse(**asked)["output"] == answer["output"]
+    client.close()
+    assert (tape.unplayed(), len(provider.requests)) == ((), 2)
 
 
 def test_compressed_answers_are_kept_readable() -> None:

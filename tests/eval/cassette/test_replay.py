@@ -15,6 +15,7 @@ from talks import DEAD, agent, converse, run
 from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
 
+from evals.standin import StandIn, echo
 from llm_do.errors import UsageError
 from llm_do_eval.cassette import OutsideSample, RecordingStopped, StaleCassette, sample, use
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clients import Api
-
-    from evals.standin import StandIn
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -56,14 +55,14 @@ def test_twenty_samples_get_their_own_conversations_back(
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_stock_vcrpy_loses_answers_that_clients_in_threads_were_paid_for(
-    provider: StandIn, tmp_path: Path, *, stream: bool
+    tmp_path: Path, *, stream: bool
 ) -> None:
     """The control of the test above: if this one has nothing to show, vcrpy no longer needs mending."""
-    path = str(tmp_path / "x.yaml")
-    stock: Any = Cassette.use(path=path, record_mode=RecordMode.ALL)
-    with stock as kept:
+    stock: Any = Cassette.use(path=str(tmp_path / "x.yaml"), record_mode=RecordMode.ALL)
+    # every request is under way while the others begin
+    with StandIn(echo, latency_s=0.05) as provider, stock as kept:
         run("bedrock", provider.url, range(20), stream=stream)
-    assert len(kept) < len(provider.requests)
+    assert len(kept) < len(provider.requests) == 20
 
 
 def test_samples_of_several_providers_share_a_cassette(provider: StandIn, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from audited import sleeping
 from clients import APIS
-from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.exceptions import ModelConnectionError, ModelHTTPError
 from talks import DEAD, WatchedLoop, agent, converse, run
 
-from evals.standin import StandIn, Status, echo
+from evals.standin import Cut, StandIn, Status, echo
 from llm_do_eval.cassette import use
 from llm_do_eval.cassette.interaction import Body, Response
 from llm_do_eval.cassette.recording import Recording, read_recording, write_recording
@@ -116,3 +116,20 @@ def test_what_is_added_to_a_cassette_is_waited_for(tmp_path: Path, api: Api) -> 
         runner.run(replay_and_add())
     assert len(provider.requests) == 2
     assert len(sleeps) + len([wait for wait in loop.waits if wait > 0.1]) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("api", APIS)
+def test_an_answer_that_breaks_off_is_no_recording(tmp_path: Path, api: Api, *, stream: bool) -> None:
+    async def ask() -> str:
+        async with agent(api, provider.url, attempts=1) as asked:
+            return await converse(asked, 0, stream=stream)
+
+    with (
+        StandIn(echo, faults={0: Cut()}) as provider,
+        pytest.raises(ModelConnectionError),
+        use(tmp_path / "x.jsonl", mode="once"),
+    ):
+        asyncio.run(ask())
+    assert len(provider.requests) == 1
+    assert list(tmp_path.iterdir()) == []
