@@ -28,7 +28,8 @@ class Evidence:
 
     `recorded_at` is when a provider answered (ISO 8601), None where no provider was asked; `distinct`
     counts the samples that are no copies of others; `cassette` is relative to the root folder, and
-    `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent.
+    `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
+    `scrubbed` counts the bodies recorded just now that held a secret, which was replaced.
     """
 
     recorded_at: str | None = None
@@ -38,6 +39,7 @@ class Evidence:
     cassette: str | None = None
     saved: bool = False
     unplayed: int = 0
+    scrubbed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,9 @@ def evidence_line(test: Json) -> str:
         advice = (
             "set aside, because samples ended in error or infra" if unclean else "review before committing"
         )
-        return f"recorded {day}, {model}, {number}; {evidence['cassette']}: {advice}"
+        secrets = f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
+        told = f"{advice}{secrets if evidence['scrubbed'] else ''}"
+        return f"recorded {day}, {model}, {number}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
 
 

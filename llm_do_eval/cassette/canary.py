@@ -11,10 +11,10 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from llm_do.secrets import has_shape, secret_values
-from llm_do_eval.cassette import sse
 from llm_do_eval.cassette.eventstream import EventStreamError, frames
 from llm_do_eval.cassette.forms import DEPTH, TooMuch, views
 from llm_do_eval.cassette.interaction import json_line
+from llm_do_eval.cassette.sse import documents, grouped, is_stream
 from llm_do_eval.cassette.unpack import Packed, unpacked
 
 if TYPE_CHECKING:
@@ -187,12 +187,12 @@ def _leaves(path: str, value: Any, named: Callable[[str], str]) -> Iterator[Text
 
 
 def _body(where: str, message: Mapping[str, Any], named: Callable[[str], str]) -> Iterator[Text]:
-    documents = _documents(message)
-    yield from _joined(f"{where}, joined over its events", documents)
+    streamed = _streamed(message)
+    yield from _joined(f"{where}, joined over its events", streamed)
     if (text := message.get("text")) is not None:
         read = _read(text)
         yield from _leaves(where, read, named)
-        yield Text(where, text, DEPTH if read is None and not documents else 0)
+        yield Text(where, text, DEPTH if read is None and not streamed else 0)
     if plain := _unpacked(message):
         yield Text(where, plain.decode("latin-1"))
 
@@ -204,10 +204,10 @@ def _read(text: str) -> Any:
         return None
 
 
-def _documents(message: Mapping[str, Any]) -> list[str]:
+def _streamed(message: Mapping[str, Any]) -> list[str]:
     text = message.get("text")
     if isinstance(text, str):
-        return sse.documents(text) if sse.is_stream(text) else []
+        return documents(text) if is_stream(text) else []
     try:
         raw = b64decode(message.get("base64", ""))
         return [frame.payload.decode("utf-8", "replace") for frame in frames(raw)]
@@ -215,10 +215,10 @@ def _documents(message: Mapping[str, Any]) -> list[str]:
         return []
 
 
-def _joined(where: str, documents: Iterable[str]) -> Iterator[Text]:
+def _joined(where: str, streamed: Iterable[str]) -> Iterator[Text]:
     """Join what belongs together, and, trusting that less, all that has one name."""
     by_name: dict[str | int, list[str]] = {}
-    for (path, _), pieces in sse.grouped(documents).items():
+    for (path, _), pieces in grouped(streamed).items():
         values = [piece.leaf.value for piece in pieces]
         yield Text(f"{where}: {'.'.join(map(str, path))}", "".join(values))
         by_name.setdefault(path[-1] if path else "", []).extend(values)
@@ -229,7 +229,7 @@ def _joined(where: str, documents: Iterable[str]) -> Iterator[Text]:
 def _coded(fields: Mapping[str, Any]) -> Iterator[str]:
     """Name the sides whose body is coded in a way that nobody here can undo."""
     for side in _SIDES & fields.keys():
-        if _unpacked(fields[side]) is None:
+        if isinstance(fields[side], dict) and _unpacked(fields[side]) is None:
             yield side
 
 

@@ -106,6 +106,7 @@ class _Undoing:
         self._left = most
 
     def views(self, view: View, depth: int) -> Iterator[View]:
+        """Give a view and what is in it, so deep."""
         last = view
         for last in _unescaped_by_and_by(view):
             yield last

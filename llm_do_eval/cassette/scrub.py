@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from llm_do.secrets import DUMMY_KEY, HIDDEN, Secrets, is_token, may_be_secret, secret_values
-from llm_do_eval.cassette import sse
 from llm_do_eval.cassette.credentials import SECRET_PARAMETER, cookies_of, keys_of
 from llm_do_eval.cassette.eventstream import EventStreamError, frames, joined
 from llm_do_eval.cassette.interaction import Body, Request, Response
 from llm_do_eval.cassette.key import fingerprint
+from llm_do_eval.cassette.sse import rewritten, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +97,7 @@ class Scrubber:
             case "json":
                 return replace(body, value=self._secrets.value(body.value))
             case "text":
-                return replace(body, value=sse.scrubbed(body.value, self._secrets))
+                return replace(body, value=scrubbed(body.value, self._secrets))
             case "base64":
                 return self._frames(body)
 
@@ -111,7 +111,7 @@ class Scrubber:
             payloads = [each.payload.decode() for each in found]
         except (EventStreamError, UnicodeDecodeError):
             return body
-        clean = [self._secrets.text(each) for each in sse.rewritten(payloads, self._secrets)]
+        clean = [self._secrets.text(each) for each in rewritten(payloads, self._secrets)]
         if clean == payloads:
             return body
         changed = (each._replace(payload=text.encode()) for each, text in zip(found, clean, strict=True))

@@ -107,9 +107,11 @@ class _Brotli:
 
     @property
     def eof(self) -> bool:
+        """Whether the stream has ended."""
         return self._stream.is_finished()
 
     def decompress(self, piece: bytes | memoryview, most: int) -> bytes:
+        """Unpack the next piece, however much that gives."""
         del most
         return self._stream.process(bytes(piece))
 

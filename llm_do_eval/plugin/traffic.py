@@ -126,6 +126,7 @@ class Traffic:
                 distinct=ended,
                 cassette=self._relative(tape.saved),
                 saved=True,
+                scrubbed=tape.scrubbed,
             )
         unplayed = tape.unplayed()
         if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):

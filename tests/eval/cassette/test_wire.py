@@ -71,7 +71,7 @@ def response(coding: str, raw: bytes) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("coding", "raw"), CODED)
+@pytest.mark.parametrize(("coding", "raw"), CODED, ids=range(len(CODED)))
 @pytest.mark.policy("cas-body-canary")
 def test_answers_are_unpacked(coding: str, raw: bytes) -> None:
     found = response_of(response(coding, raw))
@@ -79,7 +79,7 @@ def test_answers_are_unpacked(coding: str, raw: bytes) -> None:
     assert found.headers == {"content-type": "application/json", "content-length": str(len(PLAIN))}
 
 
-@pytest.mark.parametrize(("coding", "raw"), CODED)
+@pytest.mark.parametrize(("coding", "raw"), CODED, ids=range(len(CODED)))
 @pytest.mark.policy("cas-body-canary")
 def test_requests_are_unpacked_and_compared_so(coding: str, raw: bytes) -> None:
     headers = {"content-type": "application/json"}
@@ -102,6 +102,8 @@ def test_requests_are_unpacked_and_compared_so(coding: str, raw: bytes) -> None:
         ("gzip, compress", gzip.compress(PLAIN)),
         ("deflate", b"\xff\xff"),
     ],
+    # the bytes of gzip hold the time
+    ids=range(7),
 )
 def test_what_cannot_be_unpacked_stays_as_it_came(coding: str, raw: bytes) -> None:
     found = response_of(response(coding, raw))

@@ -104,6 +104,7 @@ def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None
         "cassette": "cassettes/test_suite/test_orders.jsonl",
         "saved": False,
         "unplayed": 0,
+        "scrubbed": 0,
     }
 
 

@@ -68,6 +68,7 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "cassette": None,
             "saved": False,
             "unplayed": 0,
+            "scrubbed": 0,
         },
         "usage": {
             "requests": 20,
