@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from llm_do.canonical import digest
 from llm_do.errors import SpecError
 from llm_do.links import Tool, Toolset
-from llm_do.project.discover import read_project
-from llm_do.project.spec import parse_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,6 +64,8 @@ def project_sources(path: Path) -> Sources:
         SpecError: a file of it is wrong.
         UsageError: there is no project.
     """
+    from llm_do.project.discover import read_project  # readers of files need YAML, which replays do without
+
     project = read_project([path])
     workers = {each.name: _source(each) for each in project.workers}
     return {"workers": workers, "tool_files": [str(each.path) for each in project.python if each.toolsets]}
@@ -143,6 +143,8 @@ def _source(spec: WorkerSpec) -> dict[str, Any]:
 def _how(file: str, source: bytes | None, model: str | None) -> str:
     if source is None:
         return _GONE
+    from llm_do.project.spec import parse_worker
+
     try:
         now = parse_worker(file, source).model
     except SpecError:

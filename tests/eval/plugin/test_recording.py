@@ -189,7 +189,7 @@ def test_a_model_of_the_environment_that_is_not_the_recorded_one_is_named_first(
     result.stdout.fnmatch_lines(
         [
             "INCOMPLETE: LLM_DO_MODEL is 'openai-chat:other', the recording is of 'openai-chat:stand-in': *",
-            "  body.model: recorded 'stand-in' -> now 'other'",
+            "    body.model: recorded 'stand-in' -> now 'other'",
             "Record anew: pytest --llm-record=rewrite *",
         ]
     )
