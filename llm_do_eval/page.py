@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from llm_do.ui.escape import visible
 from llm_do_eval.ratio import Ratio
+from llm_do_eval.tables.origins import REPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_do_eval.candidates.candidate import Candidate, Saving, Verdict
     from llm_do_eval.report import Report
+    from llm_do_eval.tables.origins import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A title, the totals in one line, and the sections."""
+    """A title, the totals in one line, in another where they come from, and the sections."""
 
     title: str
     headline: str
+    origin: str
     sections: tuple[Section, ...]
 
 
@@ -91,8 +94,28 @@ def page(report: Report) -> Page:
     return Page(
         title="What the workers did",
         headline=f"{data.runs} runs · {data.clusters} clusters · {data.calls} calls{known}",
+        origin=_origin(data.origin),
         sections=tuple(section for section in sections if section.rows),
     )
+
+
+def _origin(origin: Origin) -> str:
+    """Say which runs are evidence about a model, of when and of which; a model's name is not trusted."""
+    counts = (
+        (origin.live, "live"),
+        (origin.recorded, "recorded"),
+        (origin.replayed, "replayed"),
+        (origin.unasked, "without a provider"),
+        (origin.unknown, "of unknown origin"),
+    )
+    parts = [", ".join(f"{count} {kind}" for count, kind in counts if count)]
+    if origin.first and origin.last:
+        parts.append(" to ".join(dict.fromkeys((origin.first, origin.last))))
+    models = [f"{visible(row.model)} in {row.runs}" for row in origin.models[:_MODELS]]
+    models += [f"{len(origin.models) - _MODELS} more models"] * (len(origin.models) > _MODELS)
+    parts += [", ".join(models)] * bool(models)
+    line = " · ".join(parts)
+    return f"{line}. {REPLAY}" if origin.replayed else line
 
 
 def _health(report: Report) -> Section:
@@ -270,6 +293,7 @@ def _transitions(report: Report) -> Section:
 
 
 _REASON = Column("reason", prose=True)
+_MODELS = 5
 
 
 def _section(

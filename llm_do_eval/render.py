@@ -32,7 +32,10 @@ def to_json(report: Report) -> str:
 def to_terminal(report: Report) -> str:
     """Give what can be read in a minute, without colour: the first rows of the sections."""
     laid = page(report)
-    parts = [laid.headline, *("\n".join(_terminal(section)) for section in laid.sections if section.brief)]
+    parts = [
+        f"{laid.headline}\n{laid.origin}",
+        *("\n".join(_terminal(section)) for section in laid.sections if section.brief),
+    ]
     hidden = [
         f"{section.title.lower()} {len(section.rows)}" for section in laid.sections if not section.brief
     ]
@@ -44,7 +47,7 @@ def to_terminal(report: Report) -> str:
 def to_markdown(report: Report) -> str:
     """Give every section as a Markdown table, with untrusted text escaped."""
     laid = page(report)
-    parts = [f"# {_markdown(laid.title)}", _markdown(laid.headline)]
+    parts = [f"# {_markdown(laid.title)}", _markdown(laid.headline), _markdown(laid.origin)]
     for section in laid.sections:
         parts += [f"## {_markdown(section.title)}", _markdown(section.note)]
         head = "|".join(_markdown(column.name) for column in section.columns)

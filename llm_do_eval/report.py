@@ -19,6 +19,7 @@ from llm_do_eval.candidates import (
 from llm_do_eval.candidates.candidate import Candidate, Verdict, ranked
 from llm_do_eval.tables.agreement import Agreement, AgreementRow
 from llm_do_eval.tables.arguments import LEAF_LIMIT, Arguments, ArgumentSample
+from llm_do_eval.tables.origins import Origin, Origins
 from llm_do_eval.tables.outputs import OutputRow, Outputs, RepeatabilityRow
 from llm_do_eval.tables.purity import Purity
 from llm_do_eval.tables.tools import ToolRow, Tools
@@ -62,6 +63,7 @@ class Totals:
     runs_without_calls: int
     ok_runs: int
     ok_known: int
+    origin: Origin
     problems: list[Problem]
 
 
@@ -135,6 +137,7 @@ class _Observed:
         self._agreement = Agreement()
         self._transitions = Transitions()
         self._outputs = Outputs()
+        self._origins = Origins()
         self._sample = ArgumentSample(wishes.free_text, wishes.leaf_limit)
         self.workers = Workers()
 
@@ -152,6 +155,7 @@ class _Observed:
             self._agreement,
             self._transitions,
             self._outputs,
+            self._origins,
             self._sample,
             self.workers,
         ):
@@ -171,6 +175,7 @@ class _Observed:
                 runs_without_calls=self._without_calls,
                 ok_runs=self._ok,
                 ok_known=self._known,
+                origin=self._origins.row(),
                 problems=health.problems(),
             ),
             tools=self._tool_rows(arguments),

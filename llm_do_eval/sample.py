@@ -33,8 +33,8 @@ _RUNNING: ContextVar[Sample | None] = ContextVar("llm_do_eval_running_sample", d
 class Sample:
     """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
 
-    `runs` counts those it started; `not_begun` is why one could not begin. `outcome` is None until the sample
-    has ended. `cost_usd` is None once a price is unknown.
+    `runs` counts those it started, `conversations` has a digest of each that ended; `not_begun` is why one
+    could not begin. `outcome` is None until the sample has ended. `cost_usd` is None once a price is unknown.
     """
 
     index: int
@@ -46,6 +46,7 @@ class Sample:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
+    conversations: list[bytes] = field(default_factory=list[bytes])
     outcome: Outcome | None = None
     error: BaseException | None = None
 

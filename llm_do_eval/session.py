@@ -27,7 +27,7 @@ class Evidence:
     """Where the samples came from.
 
     `recorded_at` is when a provider answered (ISO 8601), None where no provider was asked; `distinct`
-    counts the samples that are no copies of others; `cassette` is relative to the root folder, and
+    counts the samples' conversations, equal ones once; `cassette` is relative to the root folder, and
     `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent.
     """
 

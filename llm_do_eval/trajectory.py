@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_do_eval.comparable import comparable, fingerprint
 from llm_do_eval.observation import Approval, Call, read_approval, read_call
 
 if TYPE_CHECKING:
@@ -153,6 +154,19 @@ def call_tree(events: Iterable[Line]) -> CallNode:
 def approvals(events: Iterable[Line]) -> tuple[Approval, ...]:
     """Pick the approval decisions from journal events, in their order."""
     return tuple(read_approval(event) for event in events if event["kind"] == "approval")
+
+
+def conversation(events: Iterable[Line]) -> bytes:
+    """Give a digest of what was said and called in a run, equal where only ids, times and costs differ."""
+    said = (
+        ["message", event["turn"], event["role"], event["text"]]
+        if event["kind"] == "message"
+        else ["call", *(event[name] for name in ("turn", "caller", "name", "input", "output", "error"))]
+        for event in events
+        if event["kind"] in ("call", "message")
+    )
+    # calls that run at a time end in any order
+    return fingerprint("\n".join(sorted(map(comparable, said))))
 
 
 def models(events: Iterable[Line]) -> set[str]:

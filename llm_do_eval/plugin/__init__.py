@@ -129,7 +129,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     conduct = item.stash.get(_CONDUCT, None)
     if conduct is None:
         return (yield)
-    conduct.refuse_empty()
+    conduct.refuse()
     with conduct.sampling():
         result = yield
     conduct.raise_what_has_not_begun()

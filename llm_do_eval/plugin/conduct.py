@@ -19,6 +19,7 @@ from llm_do_eval.asserts import asserts_nothing
 from llm_do_eval.cassette import CassetteStop, find_stop
 from llm_do_eval.harness import LlmDo, Recordings
 from llm_do_eval.owner import Owner
+from llm_do_eval.plugin.coexistence import refuse_blocked, refuse_second_cassette, refuse_trio
 from llm_do_eval.plugin.marks import project_of, sampling_of
 from llm_do_eval.plugin.traffic import Traffic
 from llm_do_eval.project import ProjectUnderTest
@@ -70,6 +71,7 @@ class Conduct:
         Raises:
             LlmDoError: a mark is wrong, or the cassette cannot be read or recorded.
         """
+        refuse_second_cassette(self.item)
         self._sampling = sampling_of(self.item, self.options)
         count = self._sampling.samples if self._sampling else 1
         self.samples = [Sample(index) for index in range(count)]
@@ -106,8 +108,12 @@ class Conduct:
         )
         return LlmDo(self.project(), self.owner, recordings)
 
-    def refuse_empty(self) -> None:
-        """Fail a sampled test that can find nothing wrong, before its samples cost anything."""
+    def refuse(self) -> None:
+        """Fail a test whose samples could show nothing, before they cost anything."""
+        with one_line():
+            refuse_trio(self.item)
+            if not self._traffic.replays:
+                refuse_blocked(self.item, self.options.record)
         folders = [
             folder for folder in self.item.path.parents if folder.is_relative_to(self.item.config.rootpath)
         ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import UsageError, nearest
 from llm_do_eval.claim import Claim
+from llm_do_eval.plugin.coexistence import refuse_reruns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,11 +36,13 @@ def sampling_of(item: pytest.Item, options: Options) -> Sampling | None:
     """Read the mark of a sampled test; None for a test without it.
 
     Raises:
-        UsageError: the mark is wrong, or its own number of samples can never show its rate.
+        UsageError: the mark is wrong, its own number of samples can never show its rate, or the test would be
+            rerun.
     """
     mark = item.get_closest_marker(SAMPLES)
     if mark is None:
         return None
+    refuse_reruns(item)
     _refuse_unknown(mark.kwargs)
     if len(mark.args) > 1:
         raise UsageError(f"{SAMPLES} takes one number of samples, and {len(mark.args)} were given")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 
 from llm_do_eval.session import evidence_line
+from llm_do_eval.tables.origins import REPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,8 @@ def page(session: Mapping[str, Any]) -> str:
     template = environment.from_string((folder / "session.html.jinja").read_text(encoding="utf-8"))
     style = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.css", "session.css"))
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    tests = session["tests"]
+    replay = REPLAY if any(each["evidence"]["replayed"] for each in tests) else ""
     return template.render(
-        tests=session["tests"], style=style, style_hash=hashed, evidence_line=evidence_line
+        tests=tests, style=style, style_hash=hashed, evidence_line=evidence_line, replay=replay
     )

@@ -65,6 +65,11 @@ class Traffic:
         self._open.close()
 
     @property
+    def replays(self) -> bool:
+        """Whether no request leaves: each is answered from the cassette, or not at all."""
+        return self.tape is not None and self.tape.replaying
+
+    @property
     def model(self) -> str | None:
         """The recorded model, as `provider:name`."""
         return self.tape.model if self.tape else None
@@ -97,29 +102,37 @@ class Traffic:
     def evidence(self, samples: Sequence[Sample]) -> Evidence:
         """Say where the samples came from, after the cassette has been closed."""
         ended = sum(each.outcome is not None for each in samples)
+        distinct = _distinct(samples)
         models = ", ".join(sorted(set[str]().union(*(each.models for each in samples)))) or None
         tape, now = self.tape, self._started.isoformat(timespec="seconds")
         if tape is None:
-            return Evidence(recorded_at=now, model=models, distinct=ended)
+            return Evidence(recorded_at=now, model=models, distinct=distinct)
         if tape.saved is not None:
             return Evidence(
                 recorded_at=now,
                 model=models or tape.model,
-                distinct=ended,
+                distinct=distinct,
                 cassette=self._relative(tape.saved),
                 saved=True,
             )
         unplayed = tape.unplayed()
         if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):
-            return Evidence(model=models, distinct=ended)
+            return Evidence(model=models, distinct=distinct)
         return Evidence(
             recorded_at=tape.meta.get("recorded_at"),
             model=models or tape.model,
             replayed=True,
-            distinct=ended,
+            distinct=distinct,
             cassette=self._relative(tape.path),
             unplayed=sum(each.sample < ended for each in unplayed),
         )
 
     def _relative(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.item.config.rootpath)).as_posix()
+
+
+def _distinct(samples: Sequence[Sample]) -> int:
+    """Count the conversations of the samples that ended, equal ones once; one without a run is its own."""
+    ended = [each for each in samples if each.outcome is not None]
+    known = {tuple(sorted(each.conversations)) for each in ended if each.conversations}
+    return len(known) + sum(not each.conversations for each in ended)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -162,7 +163,9 @@ def test_markdown_and_html_have_the_same_sections(report: Report) -> None:
 
 def test_a_terminal_shows_what_can_be_read_in_a_minute(report: Report) -> None:
     text = to_terminal(report)
-    assert text.startswith("30 runs · 30 clusters · 90 calls · 15 of 30 known outcomes ok\n\nCandidates\n")
+    assert text.startswith(
+        "30 runs · 30 clusters · 90 calls · 15 of 30 known outcomes ok\n30 of unknown origin\n\n"
+    )
     assert len(text.splitlines()) < 100
     assert "In --html, --md and --json only: " in text
     assert re.search(r"^  harmful +constant_output +worker:agent +30 of 30 ", text, re.MULTILINE)
@@ -192,3 +195,24 @@ def test_bounds_are_rounded_down() -> None:
     bound = made.candidates[0].evidence.bound
     (cell,) = (cell for cell in section.rows[0] if cell.share == bound)
     assert bound - 0.001 < float(cell.text) <= bound
+
+
+def test_every_form_says_where_the_answers_come_from() -> None:
+    about = {"cassette": "c.jsonl", "recorded_at": "2026-11-02T08:00:00+00:00"}
+    versions = {"llm-do": "0.1.0"}
+    runs = [
+        replace(run_of(run="a", model="m<x>", requests=1, at="2026-11-20T00:00:00Z"), versions=versions),
+        replace(run_of(run="b", model="p:n", requests=1, meta=about), versions=versions),
+    ]
+    mixed = build(runs, Wishes(), Health())
+    line = "1 live, 1 replayed · 2026-11-02 to 2026-11-20 · m<x> in 1, p:n in 1. A replay checks code and "
+    line += "invariants again; it is no new evidence about the model."
+    assert to_terminal(mixed).splitlines()[1] == line
+    assert line in Outline(to_html(mixed)).texts
+    assert line.replace("<x>", "&lt;x&gt;") in to_markdown(mixed)
+    assert json.loads(to_json(mixed))["data"]["origin"]["replayed"] == 1
+
+
+def test_only_a_replay_is_called_no_new_evidence(report: Report) -> None:
+    assert to_terminal(report).splitlines()[1] == "30 of unknown origin"
+    assert "no new evidence" not in to_markdown(report) + to_html(report)

@@ -69,7 +69,7 @@ def test_the_order_of_runs_does_not_matter() -> None:
 def test_the_document_has_the_published_form() -> None:
     found = json.loads(json.dumps(document(report_of(observed()))))
     assert found["schema"] == SCHEMA == "llm-do-eval/report/v1"
-    data = {"runs", "clusters", "calls", "runs_without_calls", "ok_runs", "ok_known", "problems"}
+    data = {"runs", "clusters", "calls", "runs_without_calls", "ok_runs", "ok_known", "origin", "problems"}
     assert set(found.pop("data")) == data
     tool = {"name", "impl", "calls", "runs", "clusters", "errors", "error_classes", "purity", "last"}
     rows = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llm_do_eval.trajectory import Run, Tools, call_tree, models
+from llm_do_eval.trajectory import Run, Tools, call_tree, conversation, models
 
 
 def call(seq: int, name: str, parent: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -69,3 +69,40 @@ def test_three_ways_to_compare(names: list[str], *, exact: bool, in_order: bool,
 def test_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match="order is 'sorted'; write exact, in_order or any_order"):
         Tools([], []).match([], order="sorted")  # pyright: ignore[reportArgumentType]
+
+
+def said(seq: int, text: str, **fields: Any) -> dict[str, Any]:
+    message = {
+        "kind": "message",
+        "run": "r",
+        "call": "c0",
+        "seq": seq,
+        "turn": 0,
+        "role": "user",
+        "text": text,
+    }
+    return message | fields
+
+
+def full(seq: int, name: str, **fields: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("turn", "caller", "input", "output", "error"))
+    return call(seq, name, **(empty | fields))
+
+
+TALK = [said(1, "hi"), full(2, "look", input={"n": 1}, output="a"), full(0, "triage", output="b")]
+AGAIN = [said(5, "hi", run="s"), full(8, "look", input={"n": 1.0}, output="a", at="now"), TALK[2]]
+
+
+@pytest.mark.parametrize(
+    ("other", "equal"),
+    [
+        (AGAIN, True),
+        ([TALK[1], TALK[0], TALK[2], {"kind": "approval", "run": "r", "call": "c0"}], True),
+        ([said(1, "Hi"), *TALK[1:]], False),
+        ([*TALK, TALK[0]], False),
+        ([TALK[0], full(2, "look", input={"n": 2}, output="a"), TALK[2]], False),
+        ([*TALK[:2], full(0, "triage", error={"type": "x"})], False),
+    ],
+)
+def test_a_conversation_is_what_was_said_and_called(other: list[dict[str, Any]], *, equal: bool) -> None:
+    assert (conversation(other) == conversation(TALK)) is equal

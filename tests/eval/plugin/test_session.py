@@ -64,7 +64,7 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "recorded_at": None,
             "model": "function:function:answer:",
             "replayed": False,
-            "distinct": 20,
+            "distinct": 1,
             "cassette": None,
             "saved": False,
             "unplayed": 0,
