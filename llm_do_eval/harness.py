@@ -101,6 +101,8 @@ class LlmDo:
             usage=_usage(runtime),
             cost_usd=_cost_usd(runtime),
             latency_s=tree.call.latency_s or 0.0,
+            first_token_s=tree.call.first_byte_s,
+            replayed=tree.call.replayed,
         )
 
     def run_sync(self, *words: Any, message_history: History = None) -> Run:

@@ -46,7 +46,8 @@ class Call:
 
     `seq` counts calls and messages of a run in the order in which they started; calls with one `turn`
     came from one model request and did not see each other's results. Times are seconds, costs US dollars.
-    `via` names another tool that the model called and that stands for this call.
+    `via` names another tool that the model called and that stands for this call. Of a `replayed` call,
+    `latency_s` is the recorded one; `first_byte_s` is how long its last answer took to begin.
     """
 
     run: str
@@ -77,6 +78,8 @@ class Call:
     at: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
     via: str | None = None
+    replayed: bool = False
+    first_byte_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,9 @@ def call_line(call: Call) -> Line:
         line["error"] = {"type": error.type, "message": error.message, "class": error.group}
     if call.sample is not None:
         line["sample"] = {"test": call.sample.test, "index": call.sample.index}
-    if call.via is None:
-        del line["via"]
+    for name in ("via", "replayed", "first_byte_s"):
+        if line[name] is None or line[name] is False:
+            del line[name]
     return line
 
 
@@ -200,6 +204,8 @@ def read_call(line: Line) -> Call:
         at=get("at"),
         meta=get("meta") or {},
         via=get("via"),
+        replayed=get("replayed") or False,
+        first_byte_s=get("first_byte_s"),
     )
 
 
@@ -249,8 +255,8 @@ _CALL: Final = (
     *((name, _MAYBE_TEXT) for name in ("parent", "caller", "model", "spec", "tools", "at", "via")),
     ("seq", _INTEGER),
     *((name, _MAYBE_INTEGER) for name in ("turn", "requests", "depth")),
-    *((name, _MAYBE_NUMBER) for name in ("cost_usd", "latency_s")),
-    ("ok", _MAYBE_BOOLEAN),
+    *((name, _MAYBE_NUMBER) for name in ("cost_usd", "latency_s", "first_byte_s")),
+    *((name, _MAYBE_BOOLEAN) for name in ("ok", "replayed")),
     *((name, _MAYBE_OBJECT) for name in ("error", "usage", "sample", "meta")),
 )
 _MESSAGE: Final = (

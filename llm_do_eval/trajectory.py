@@ -119,8 +119,10 @@ class Run:
     """One run that ended: what it returned, and what it did on the way.
 
     `calls` is the root of the tree of calls, `messages` the conversation of the run's own worker as
-    pydantic-ai keeps it. `cost_usd` is None where a price is unknown, `latency_s` the seconds it took
-    here, which for a replay says nothing about the provider.
+    pydantic-ai keeps it. `cost_usd` is None where a price is unknown, `latency_s` the seconds it took:
+    of a `replayed` run (each of its requests was answered from a recording) when it was recorded, of others
+    here. `first_token_s` is how many seconds the last request of the run's own worker waited for the first
+    byte of its answer, recorded or live; None where nobody measured it.
     """
 
     output: Any
@@ -130,6 +132,8 @@ class Run:
     usage: Usage = Usage()
     cost_usd: float | None = None
     latency_s: float = 0.0
+    first_token_s: float | None = None
+    replayed: bool = False
 
     @property
     def tools(self) -> Tools:

@@ -163,6 +163,8 @@ class Watch:
 
     verbosity: int
     run: str | None = None
+    replayed_s: float | None = None
+    """What a replayed run took when it was recorded."""
     unasked: dict[str, list[str]] = field(default_factory=dict[str, "list[str]"])
     """What nobody could be asked about, by what would have helped."""
 
@@ -173,6 +175,8 @@ class Watch:
         if event["kind"] == "approval" and (event["decision"], event["by"]) == ("reject", "none"):
             names = self.unasked.setdefault(mend_of(insists=event.get("insists", False)), [])
             names += [] if event["name"] in names else [event["name"]]
+        if event["kind"] == "call" and event["parent"] is None and event.get("replayed"):
+            self.replayed_s = event["latency_s"]
         line = rendered(redacted(event), self.verbosity) if self.verbosity else None
         if line is not None:
             _write(line)
@@ -193,14 +197,14 @@ def _ended(invocation: Invocation, project: Project, entry: LinkedEntry, value: 
             output = plain(run(runtime.run_entry(entry, value)).output)
     except BaseException as error:  # noqa: BLE001  the border: every way a run can end has an exit code
         requests = runtime.usage.requests if runtime else 0
-        spent = _spent(runtime, started)
+        spent = _spent(runtime, started, watch)
         return outcome_of(error, requests=requests, place=_place(error, project), run=watch.run, **spent)
     finally:
         if invocation.verbosity and runtime and runtime.journal_path:
             _write(f"journal {shown(runtime.journal_path)}")
     for mend, names in watch.unasked.items():
         _write(f"llm-do: nobody could be asked, so these calls were refused: {', '.join(names)}; {mend}")
-    return Outcome(output=output, run=watch.run, **_spent(runtime, started))
+    return Outcome(output=output, run=watch.run, **_spent(runtime, started, watch))
 
 
 def _place(error: BaseException, project: Project) -> str:
@@ -213,7 +217,7 @@ def _place(error: BaseException, project: Project) -> str:
     return place
 
 
-def _spent(runtime: Runtime | None, started: float) -> dict[str, Any]:
+def _spent(runtime: Runtime | None, started: float, watch: Watch) -> dict[str, Any]:
     if runtime is None:
         return {}
     spent = runtime.usage
@@ -221,7 +225,7 @@ def _spent(runtime: Runtime | None, started: float) -> dict[str, Any]:
         "calls": spent.calls,
         "usage": {"requests": spent.requests, **spent.tokens()},
         "cost_usd": float(spent.cost_usd) if spent.cost_usd is not None else None,
-        "latency_s": time.monotonic() - started,
+        "latency_s": time.monotonic() - started if watch.replayed_s is None else watch.replayed_s,
     }
 
 

@@ -10,6 +10,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from llm_do.state.exchange import Exchanges
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from datetime import datetime
@@ -89,6 +91,7 @@ class CallContext:
     approval: dict[str, str] | None = None
     model: Chosen | None = None
     spent: Spent | None = None
+    exchanges: Exchanges = field(default_factory=Exchanges)
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     pending: dict[str, CallContext] = field(default_factory=dict[str, "CallContext"])
     toolsets: list[Any] = field(default_factory=list[Any])

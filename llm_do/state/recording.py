@@ -24,6 +24,7 @@ from llm_do.errors import (
 )
 from llm_do.journal import SCHEMA
 from llm_do.project.spec import definition_digest
+from llm_do.state.exchange import listening
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,7 +53,8 @@ def record_run(run: Run) -> None:
 async def recorded(context: CallContext, work: Callable[[], Awaitable[Any]]) -> Any:
     """Run the work of a call and write its line, whatever way it ends."""
     try:
-        output = await work()
+        with listening(context.exchanges):
+            output = await work()
     except ApprovalRequired:  # the call goes on when it has been decided about
         raise
     except BaseException as error:
@@ -158,9 +160,12 @@ def _close(context: CallContext, *, output: Any, error: dict[str, str] | None) -
     run, spent, parent = context.run, context.spent, context.parent
     if parent is not None:
         run.budget.add_call()
+        parent.exchanges.join(context.exchanges)
     if not run.journal.is_read:
         return
     worker, facts = _worker_of(context)
+    recorded_s = context.exchanges.replayed_s
+    took_s = run.monotonic() - context.started_s if recorded_s is None else recorded_s
     context.emit_call(
         {
             "id": context.call_id,
@@ -182,13 +187,15 @@ def _close(context: CallContext, *, output: Any, error: dict[str, str] | None) -
             "requests": spent.requests if spent else 0,
             "usage": spent.tokens() if spent else None,
             "cost_usd": float(spent.cost_usd) if spent and spent.cost_usd is not None else None,
-            "latency_s": round(run.monotonic() - context.started_s, 6),
+            "latency_s": round(took_s, 6),
             "approval": context.approval,
             "sample": run.sample,
             "cluster": run.meta.get("cluster"),
             "depth": context.depth,
             "at": context.started_at.isoformat() if context.started_at else None,
             "meta": dict(run.meta) if parent is None else {},
+            **({} if recorded_s is None else {"replayed": True}),
+            **({} if (begun_s := context.exchanges.first_byte_s) is None else {"first_byte_s": begun_s}),
             **({"via": routed.via} if (routed := context.facts.get("routed")) else {}),
         }
     )

@@ -81,8 +81,9 @@ class Interaction:
     """A request of one sample and its answer.
 
     `seq` counts the requests of the sample as they were sent, from 0. `fingerprint` is for readers of the
-    file: what counts is the request as it stands there. `latency_s` (seconds, until the last byte) and `at`
-    (ISO 8601) are None where nobody measured them.
+    file: what counts is the request as it stands there. `latency_s` (seconds, until the last byte),
+    `first_byte_s` (seconds, until the first byte of the body) and `at` (ISO 8601) are None where nobody
+    measured them.
     """
 
     sample: int
@@ -92,6 +93,7 @@ class Interaction:
     response: Response
     latency_s: float | None = None
     at: str | None = None
+    first_byte_s: float | None = None
 
     def to_line(self) -> bytes:
         """Write the interaction as one line of JSON, line end included."""
@@ -103,6 +105,7 @@ class Interaction:
             "request": {"method": request.method, "uri": request.uri} | _message(request),
             "response": {"status": response.status} | _message(response),
             "latency_s": self.latency_s,
+            "first_byte_s": self.first_byte_s,
             "at": self.at,
         }
         return json_line(fields) + b"\n"
@@ -126,6 +129,7 @@ class Interaction:
             response=Response(_take(response, "status", int), _headers(response), _body(response)),
             latency_s=_optional(fields, "latency_s", float, int),
             at=_optional(fields, "at", str),
+            first_byte_s=_optional(fields, "first_byte_s", float, int),
         )
 
 

@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary
 
 from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
+from vcr.stubs import httpx_stubs
 
+from llm_do_eval.cassette.firstbyte import noticed
 from llm_do_eval.cassette.mend import mended
 from llm_do_eval.cassette.wire import playable, request_of, response_of
 
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
 @contextmanager
 def through(tape: Tape) -> Generator[None]:
     """Send the requests of this process through a tape; the patches are process-wide."""
-    with mended(), _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape}):
+    with (
+        mended(),
+        noticed(httpx_stubs),
+        _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape}),
+    ):
         yield
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llm_do.state.exchange import Exchange, tell
 from llm_do_eval.cassette.deck import Deck
+from llm_do_eval.cassette.firstbyte import first_byte_s
 from llm_do_eval.cassette.interaction import Interaction
 from llm_do_eval.cassette.key import fingerprint
 from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
@@ -130,6 +132,7 @@ class Tape:
         with self._lock:
             if recorded := self._deck.take(sample, key):
                 retried = self._deck.has(sample, key)
+                tell(_exchange(recorded, replayed=True))
                 return Ticket(sample, recorded.seq, key, scrubbed, recorded, retried)
             if self._recorder is None:
                 raise self._missed(scrubbed, sample)
@@ -154,7 +157,9 @@ class Tape:
             response=scrubbed,
             latency_s=latency_s,
             at=ticket.at.isoformat(timespec="milliseconds"),
+            first_byte_s=first_byte_s(ticket.started_s),
         )
+        tell(_exchange(interaction, replayed=False))
         with self._lock:
             self.scrubbed += ticket.hides + (scrubbed.body != response.body)
             if self._recorder is None:
@@ -202,3 +207,11 @@ class Tape:
                 f"{title(request)} would be recorded with the key {DUMMY_KEY!r}, which stands in for a "
                 f"missing one: set the key of the provider"
             )
+
+
+def _exchange(interaction: Interaction, *, replayed: bool) -> Exchange:
+    try:
+        began_s = datetime.fromisoformat(interaction.at or "").timestamp()
+    except ValueError:  # not measured, or written by hand
+        began_s = None
+    return Exchange(began_s, interaction.latency_s, interaction.first_byte_s, replayed)

@@ -87,7 +87,7 @@ def _kind(run: Run, models: set[str]) -> Kind:
         return "unknown"
     if not models:
         return "unasked"
-    if "recorded_at" in run.root.meta:
+    if run.root.replayed or "recorded_at" in run.root.meta:
         return "replayed"
     return "recorded" if "cassette" in run.root.meta else "live"
 
@@ -97,7 +97,7 @@ def _day(run: Run, kind: Kind) -> str | None:
         case "live" | "recorded":
             at = run.root.at
         case "replayed":
-            at = run.root.meta["recorded_at"]
+            at = run.root.meta.get("recorded_at")
         case _:
             return None
     return str(at)[:10] if at else None

@@ -76,6 +76,21 @@ def test_a_replay_is_a_run_like_any_other(tape: str, here: Here, tmp_path: Path)
     assert len(journals(tmp_path / "proj")) == 2
 
 
+def test_a_replay_takes_as_long_as_the_recording_did(tape: str, here: Here, tmp_path: Path) -> None:
+    path = tmp_path / "tape.jsonl"
+    first, *rest = path.read_text(encoding="utf-8").splitlines()
+    # the second of three requests is that of the called worker
+    timed = [
+        json.dumps(json.loads(line) | {"at": f"2026-11-02T10:00:{second:02}.000+00:00", "latency_s": 2.25})
+        for second, line in zip((0, 10, 40), rest, strict=True)
+    ]
+    path.write_text("\n".join([first, *timed]) + "\n", encoding="utf-8")
+    done = here(*RUN, "--replay", "tape.jsonl", "--json", "-v")
+    assert (done.json["output"], done.json["latency_s"]) == (tape.rstrip("\n"), 42.25)
+    shown = re.findall(r"\[worker, (.*?) s when recorded", done.err)
+    assert shown == ["2.25", "42.25"]
+
+
 @pytest.mark.slow
 def test_a_recorded_run_as_a_process(tape: str) -> None:
     done = started(*RUN, "--replay", "tape.jsonl")

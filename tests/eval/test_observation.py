@@ -45,6 +45,14 @@ def test_a_call_survives_its_line() -> None:
     assert line["error"] == {"type": "tool_error", "message": "no", "class": "tool"}
 
 
+def test_what_a_replay_knows_survives_its_line_and_is_left_out_of_others() -> None:
+    replayed = replace(call("add", run="r", id="1"), replayed=True, first_byte_s=0.0)
+    line = json.loads(json.dumps(call_line(replayed)))
+    assert (line["replayed"], line["first_byte_s"], read_call(line)) == (True, 0, replayed)
+    plain = call_line(replace(replayed, replayed=False, first_byte_s=None))
+    assert set(line) - set(plain) == {"replayed", "first_byte_s"}
+
+
 def test_what_a_line_leaves_out_is_unknown() -> None:
     found = read_call(LEAST)
     assert (found.parent, found.ok, found.effect, found.turn, found.usage, found.meta) == (
@@ -64,6 +72,8 @@ def test_unknown_fields_and_effects_are_ignored() -> None:
         ("seq", True, "'seq' must be an integer, not True"),
         ("ok", 1, "'ok' must be true, false or null"),
         ("cost_usd", "1", "'cost_usd' must be a number or null"),
+        ("replayed", 1, "'replayed' must be true, false or null"),
+        ("first_byte_s", "1", "'first_byte_s' must be a number or null"),
         ("error", "no", "'error' must be an object or null"),
         ("meta", [], "'meta' must be an object or null"),
         ("sample", {"test": "t"}, "'index' must be an integer"),

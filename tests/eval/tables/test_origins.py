@@ -55,5 +55,11 @@ def test_every_model_that_was_asked_counts_once_in_a_run() -> None:
     assert found.models == [ModelRow("b:y", 2), ModelRow("a:x", 1)]
 
 
+def test_a_run_whose_every_request_was_replayed_is_a_replay_in_every_mode() -> None:
+    run = own("once", "2026-12-31", meta={"cassette": "c.jsonl", "tested_at": "2026-12-31"})
+    found = origin(replace(run, root=replace(run.root, replayed=True)))
+    assert (found.recorded, found.replayed, found.first) == (0, 1, None)
+
+
 def test_no_run_has_no_days() -> None:
     assert origin() == Origin(0, 0, 0, 0, 0, None, None, [])
