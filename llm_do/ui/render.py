@@ -40,10 +40,10 @@ def _call(event: Event) -> str:
     indent = "  " * (event["depth"] + 1)
     outcome = one_line(event["output"], _WIDTH) if event["ok"] else _failure(event)
     spent = f", {event['requests']} requests" if event["requests"] else ""
-    when = " when recorded" if event.get("replayed") else ""
+    recorded = "recorded " if event.get("replayed") else ""
     return (
         f"{indent}{visible(event['name'])}({one_line(event['input'], _WIDTH)}) -> {outcome}"
-        f"  [{event['impl']}, {event['latency_s']:.2f} s{when}{spent}]"
+        f"  [{event['impl']}, {recorded}{event['latency_s']:.2f} s{spent}]"
     )
 
 

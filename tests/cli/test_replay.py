@@ -88,7 +88,7 @@ def test_a_replay_takes_as_long_as_the_recording_did(tape: str, here: Here, tmp_
     path.write_text("\n".join([first, *timed]) + "\n", encoding="utf-8")
     done = here(*RUN, "--replay", "tape.jsonl", "--json", "-v")
     assert (done.json["output"], done.json["latency_s"]) == (tape.rstrip("\n"), 42.25)
-    shown = re.findall(r"\[worker, (.*?) s when recorded", done.err)
+    shown = re.findall(r"\[worker, recorded (.*?) s, ", done.err)
     assert shown == ["2.25", "42.25"]
 
 

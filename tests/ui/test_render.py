@@ -30,6 +30,7 @@ OFFER = {"v": 1, "kind": "offer", "tools": ["add"]}
     [
         (CALL, '    add({"a": 1}) -> 3  [python, 0.12 s]'),
         ({**CALL, "requests": 2, "depth": 0}, '  add({"a": 1}) -> 3  [python, 0.12 s, 2 requests]'),
+        ({**CALL, "replayed": True}, '    add({"a": 1}) -> 3  [python, recorded 0.12 s]'),
         (FAILED, '    add({"a": 1}) -> tool_error: b is 0  [python, 0.12 s]'),
         (APPROVAL, "  reject add by human (too big\\x1b)"),
         ({**APPROVAL, "note": ""}, "  reject add by human"),
