@@ -33,9 +33,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from llm_do_eval.cassette import sample, use  # noqa: E402
+from llm_do_eval.cassette.file.recording import Recording, read_recording, write_recording  # noqa: E402
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response  # noqa: E402
-from llm_do_eval.cassette.key import fingerprint  # noqa: E402
-from llm_do_eval.cassette.recording import Recording, read_recording, write_recording  # noqa: E402
+from llm_do_eval.cassette.wires.key import fingerprint  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

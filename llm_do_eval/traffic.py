@@ -49,7 +49,7 @@ def traffic(
     if replay and record:
         raise UsageError(f"{replay} is to be replayed and {record} to be recorded; choose one")
     from llm_do_eval.cassette import cli_cassette
-    from llm_do_eval.cassette.sources import project_sources
+    from llm_do_eval.cassette.file.sources import project_sources
 
     meta = {"model": model} | ({} if project is None or replay else project_sources(Path(project)))
     with cli_cassette(Path(path), "replay" if replay else "record", meta) as tape:

@@ -18,7 +18,7 @@ from evals.standin.conversation import (
 )
 from evals.standin.sse import deltas
 from evals.standin.wire import Exchange, Wire
-from llm_do_eval.cassette.eventstream import MEDIA_TYPE, Frame, joined
+from llm_do_eval.cassette.wires.eventstream import MEDIA_TYPE, Frame, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

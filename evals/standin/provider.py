@@ -19,7 +19,7 @@ from evals.standin.usage import count_usage
 from evals.standin.wire import Exchange, Wire
 from llm_do.canonical import digest
 from llm_do_eval.cassette.interaction import Body
-from llm_do_eval.cassette.key import normal_text
+from llm_do_eval.cassette.wires.key import normal_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

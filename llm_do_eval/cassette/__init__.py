@@ -1,9 +1,9 @@
 """Record what samples exchange with providers, replay it offline: one file a test, with all its samples."""
 
-from llm_do_eval.cassette.journal import journal_path
-from llm_do_eval.cassette.offline import DUMMY_KEY, dummy_keys
-from llm_do_eval.cassette.recorder import RecordMode, set_aside_path
-from llm_do_eval.cassette.recording import SCHEMA
+from llm_do_eval.cassette.file.journal import journal_path
+from llm_do_eval.cassette.file.recorder import RecordMode, set_aside_path
+from llm_do_eval.cassette.file.recording import SCHEMA
+from llm_do_eval.cassette.patches.offline import DUMMY_KEY, dummy_keys
 from llm_do_eval.cassette.sampling import sample
 from llm_do_eval.cassette.session import cli_cassette, use
 from llm_do_eval.cassette.stops import (

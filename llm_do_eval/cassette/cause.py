@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from llm_do.canonical import canonical_json
-from llm_do_eval.cassette.anatomy import part_of, texts
-from llm_do_eval.cassette.recording import installed_versions
-from llm_do_eval.cassette.sources import changed
+from llm_do_eval.cassette.file.recording import installed_versions
+from llm_do_eval.cassette.file.sources import changed
+from llm_do_eval.cassette.wires.anatomy import part_of, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

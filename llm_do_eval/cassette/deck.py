@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from llm_do_eval.cassette.key import fingerprint
+from llm_do_eval.cassette.wires.key import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from llm_do_eval.cassette.anatomy import PARTS, part_of
 from llm_do_eval.cassette.cause import Case, cause_of, changed_sources, versions_line
-from llm_do_eval.cassette.key import normal_query, normal_text
-from llm_do_eval.cassette.recording import spans
+from llm_do_eval.cassette.file.recording import spans
 from llm_do_eval.cassette.stops import MissingSample, StaleCassette
+from llm_do_eval.cassette.wires.anatomy import PARTS, part_of
+from llm_do_eval.cassette.wires.key import normal_query, normal_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

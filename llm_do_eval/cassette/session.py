@@ -8,16 +8,16 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import RunFailed, UsageError
-from llm_do_eval.cassette.journal import journal_path
+from llm_do_eval.cassette.file.journal import journal_path
+from llm_do_eval.cassette.file.recorder import Recorder, RecordMode, is_finished, read_with_left_over
+from llm_do_eval.cassette.file.recording import is_recording
+from llm_do_eval.cassette.file.sources import placed
 from llm_do_eval.cassette.miss import ModelSetting
-from llm_do_eval.cassette.normalize import Normalizer
-from llm_do_eval.cassette.offline import dummy_keys, no_network
-from llm_do_eval.cassette.recorder import Recorder, RecordMode, is_finished, read_with_left_over
-from llm_do_eval.cassette.recording import is_recording
-from llm_do_eval.cassette.scrub import Scrubber
-from llm_do_eval.cassette.sources import placed
+from llm_do_eval.cassette.patches.offline import dummy_keys, no_network
+from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 from llm_do_eval.cassette.stops import find_stop
 from llm_do_eval.cassette.tape import Tape
+from llm_do_eval.cassette.wires.normalize import Normalizer
 from llm_do_eval.extra import installed
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def use(
         RunFailed: at the end, what was recorded cannot be saved, or may be not all of it.
     """
     with installed():
-        from llm_do_eval.cassette.player import through
+        from llm_do_eval.cassette.patches.player import through
     if not _OPEN.acquire(blocking=False):
         raise UsageError(
             f"{path}: cannot be opened while another cassette is open, because HTTP libraries are patched "
@@ -152,7 +152,7 @@ def _opened(asked: _Cassette) -> Tape:
 
 
 def _stock(asked: _Cassette) -> Tape:
-    from llm_do_eval.cassette.stock import read_stock
+    from llm_do_eval.cassette.file.stock import read_stock
 
     path, mode, _, command, scrubber, normalizer = asked
     if mode not in ("none", "once"):

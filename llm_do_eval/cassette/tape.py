@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 from llm_do.canonical import canonical_json
 from llm_do.state.exchange import Exchange, tell
 from llm_do_eval.cassette.deck import Deck
-from llm_do_eval.cassette.firstbyte import first_byte_s
+from llm_do_eval.cassette.file.sources import placed
 from llm_do_eval.cassette.interaction import Interaction
-from llm_do_eval.cassette.key import fingerprint
 from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
-from llm_do_eval.cassette.normalize import Normalizer
-from llm_do_eval.cassette.offline import DUMMY_KEY
+from llm_do_eval.cassette.patches.firstbyte import first_byte_s
+from llm_do_eval.cassette.patches.offline import DUMMY_KEY
 from llm_do_eval.cassette.sampling import current_sample
-from llm_do_eval.cassette.sources import placed
 from llm_do_eval.cassette.stops import RecordingStopped, StaleCassette
+from llm_do_eval.cassette.wires.key import fingerprint
+from llm_do_eval.cassette.wires.normalize import Normalizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from llm_do_eval.cassette.file.recorder import Recorder, RecordMode
+    from llm_do_eval.cassette.file.recording import Recording
     from llm_do_eval.cassette.interaction import Request, Response
     from llm_do_eval.cassette.miss import ModelSetting
-    from llm_do_eval.cassette.recorder import Recorder, RecordMode
-    from llm_do_eval.cassette.recording import Recording
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 _AS_IT_IS = Normalizer()
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.errors import FormatError
-from llm_do_eval.cassette.canary import places_of_secrets
-from llm_do_eval.cassette.recording import is_foreign, read_recording
+from llm_do_eval.cassette.file.recording import is_foreign, read_recording
+from llm_do_eval.cassette.file.sources import changed
+from llm_do_eval.cassette.scrubbing.canary import places_of_secrets
 from llm_do_eval.cassette.session import STOCK_SUFFIXES
-from llm_do_eval.cassette.sources import changed
 from llm_do_eval.cassettes.finding import Finding
 from llm_do_eval.cassettes.orphan import missing_test, node_id
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from llm_do_eval.cassette.recording import Recording
+    from llm_do_eval.cassette.file.recording import Recording
     from llm_do_eval.cassettes.files import Files
 
 MAX_BYTES: Final = 1_000_000
@@ -96,7 +96,7 @@ def record_anew(path: Path) -> str:
 def _read(path: Path) -> Recording:
     if path.suffix not in STOCK_SUFFIXES:
         return read_recording(path)
-    from llm_do_eval.cassette.stock import read_stock
+    from llm_do_eval.cassette.file.stock import read_stock
 
     return read_stock(path)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from llm_do_eval.cassette.recording import Recording
+    from llm_do_eval.cassette.file.recording import Recording
 
 DIFFERENT: Final = 1
 app = typer.Typer(
@@ -83,8 +83,8 @@ def scrub_command(
     *, file: options.Cassette, output: options.ScrubOutput = None, as_json: options.Json = None
 ) -> None:
     """Take the secrets out of a cassette that are known today; tells where they were, never what."""
-    from llm_do_eval.cassette.journal import journal_path
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.file.journal import journal_path
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
     from llm_do_eval.cassette.session import STOCK_SUFFIXES
     from llm_do_eval.cassettes import scrubbed
 
@@ -113,7 +113,7 @@ def convert_command(
     as_json: options.Json = None,
 ) -> None:
     """Turn cassettes of stock vcrpy (YAML) into ours, scrubbed: a file, or all files of a folder."""
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
     from llm_do_eval.cassettes.convert import SCHEMA, convert, jobs
 
     planned = jobs(source, output, force=force)
@@ -129,12 +129,12 @@ def convert_command(
 
 
 def _read(path: Path) -> Recording:
-    from llm_do_eval.cassette.recording import Recording, read_recording
+    from llm_do_eval.cassette.file.recording import Recording, read_recording
     from llm_do_eval.cassette.session import STOCK_SUFFIXES
 
     if path.suffix not in STOCK_SUFFIXES:
         return read_recording(path)
-    from llm_do_eval.cassette.stock import read_stock
+    from llm_do_eval.cassette.file.stock import read_stock
 
     return Recording.of(read_stock(path).interactions, {"versions": {}})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from llm_do_eval.cassette.apis import payloads
+from llm_do_eval.cassette.wires.apis import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

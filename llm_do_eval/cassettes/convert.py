@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from llm_do.errors import FormatError, UsageError
+from llm_do_eval.cassette.file.stock import read_stock
 from llm_do_eval.cassette.session import STOCK_SUFFIXES
-from llm_do_eval.cassette.stock import read_stock
 from llm_do_eval.cassettes.scrubbed import save_clean, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from llm_do_eval.cassette.recording import Recording
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.file.recording import Recording
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 SCHEMA: Final = "llm-do-eval/cassette-convert/v1"
 

@@ -12,8 +12,8 @@ from llm_do_eval.cassette.miss import ABSENT, Difference, differences, value_dif
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from llm_do_eval.cassette.file.recording import Recording
     from llm_do_eval.cassette.interaction import Body, Interaction
-    from llm_do_eval.cassette.recording import Recording
 
 SCHEMA: Final = "llm-do-eval/cassette-diff/v1"
 

@@ -6,7 +6,7 @@ import ast
 import fnmatch
 from typing import TYPE_CHECKING, Final
 
-from llm_do_eval.cassette.place import had_to_change, may_belong
+from llm_do_eval.cassette.file.place import had_to_change, may_belong
 from llm_do_eval.cassettes.files import FOLDER
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.errors import RunFailed
-from llm_do_eval.cassette.canary import places_of_secrets
+from llm_do_eval.cassette.file.recording import Recording, write_recording
 from llm_do_eval.cassette.interaction import Body
-from llm_do_eval.cassette.key import fingerprint
 from llm_do_eval.cassette.miss import value_differences
-from llm_do_eval.cassette.recording import Recording, write_recording
+from llm_do_eval.cassette.scrubbing.canary import places_of_secrets
+from llm_do_eval.cassette.wires.key import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from llm_do_eval.cassette.interaction import Interaction, Request, Response
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 SCHEMA: Final = "llm-do-eval/cassette-scrub/v1"
 

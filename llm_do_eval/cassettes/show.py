@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.errors import UsageError
 from llm_do.ui.escape import one_line, visible
-from llm_do_eval.cassette.apis import asked_model, resolved_model, usage
-from llm_do_eval.cassette.recording import spans
+from llm_do_eval.cassette.file.recording import spans
+from llm_do_eval.cassette.wires.apis import asked_model, resolved_model, usage
 from llm_do_eval.cassettes.conversation import Message, answer, first_prompt, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from llm_do_eval.cassette.file.recording import Recording
     from llm_do_eval.cassette.interaction import Interaction
-    from llm_do_eval.cassette.recording import Recording
 
 SCHEMA: Final = "llm-do-eval/cassette-show/v1"
 _WIDTH: Final = 50

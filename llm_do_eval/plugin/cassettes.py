@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_do_eval.cassette.place import file_name
+from llm_do_eval.cassette.file.place import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path

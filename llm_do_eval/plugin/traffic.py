@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_do_eval.cassette import dummy_keys, use
-from llm_do_eval.cassette.normalize import Normalizer
-from llm_do_eval.cassette.recording import spans
-from llm_do_eval.cassette.sources import sources_of
+from llm_do_eval.cassette.file.recording import spans
+from llm_do_eval.cassette.file.sources import sources_of
+from llm_do_eval.cassette.wires.normalize import Normalizer
 from llm_do_eval.plugin.cassettes import cassette_path, record_command
 from llm_do_eval.session import Evidence
 

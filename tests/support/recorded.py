@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_do_eval.cassette.file.recording import Recording, write_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.key import fingerprint
-from llm_do_eval.cassette.recording import Recording, write_recording
+from llm_do_eval.cassette.wires.key import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

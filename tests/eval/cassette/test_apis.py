@@ -11,10 +11,10 @@ from talks import run
 
 from evals.standin import Reply, StandIn, Usage
 from llm_do_eval.cassette import use
-from llm_do_eval.cassette.apis import asked_model, resolved_model, usage
-from llm_do_eval.cassette.eventstream import Frame, joined
+from llm_do_eval.cassette.file.recording import read_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.wires.apis import asked_model, resolved_model, usage
+from llm_do_eval.cassette.wires.eventstream import Frame, joined
 
 if TYPE_CHECKING:
     import random

@@ -26,9 +26,9 @@ from vcr.serializers import yamlserializer
 
 from llm_do.errors import FormatError
 from llm_do_eval.cassette import journal_path, sample, set_aside_path, use
-from llm_do_eval.cassette.journal import read_left_over
-from llm_do_eval.cassette.recorder import read_with_left_over
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.file.journal import read_left_over
+from llm_do_eval.cassette.file.recorder import read_with_left_over
+from llm_do_eval.cassette.file.recording import read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -170,7 +170,7 @@ import itertools, os, signal, sys
 from pathlib import Path
 import httpx2
 from llm_do_eval.cassette import sample, use
-import llm_do_eval.cassette.player
+import llm_do_eval.cassette.patches.player
 
 folder, mode = Path(sys.argv[1]), sys.argv[2]
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from llm_do.errors import RunFailed
 from llm_do_eval.cassette import DUMMY_KEY, RecordingStopped, journal_path, sample, use
-from llm_do_eval.cassette.canary import Canary, places_of_secrets
-from llm_do_eval.cassette.eventstream import Frame, joined
+from llm_do_eval.cassette.file.recording import Recording, read_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.recording import Recording, read_recording
-from llm_do_eval.cassette.unpack import library
+from llm_do_eval.cassette.scrubbing.canary import Canary, places_of_secrets
+from llm_do_eval.cassette.wires.eventstream import Frame, joined
+from llm_do_eval.cassette.wires.unpack import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable

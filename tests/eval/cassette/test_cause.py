@@ -9,13 +9,13 @@ import pytest
 from llm_do.canonical import digest
 from llm_do.errors import UsageError
 from llm_do_eval.cassette import StaleCassette, use
-from llm_do_eval.cassette.anatomy import part_of
 from llm_do_eval.cassette.cause import volatile
+from llm_do_eval.cassette.file.recording import installed_versions
+from llm_do_eval.cassette.file.sources import surface
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.miss import Difference, stale_cassette
-from llm_do_eval.cassette.normalize import Normalizer
-from llm_do_eval.cassette.recording import installed_versions
-from llm_do_eval.cassette.sources import surface
+from llm_do_eval.cassette.wires.anatomy import part_of
+from llm_do_eval.cassette.wires.normalize import Normalizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from llm_do_eval.cassette.eventstream import EventStreamError, Frame, Typed, frames, joined
+from llm_do_eval.cassette.wires.eventstream import EventStreamError, Frame, Typed, frames, joined
 
 STREAM = [
     Frame({":message-type": "event", ":event-type": "messageStart"}, b'{"role":"assistant"}'),

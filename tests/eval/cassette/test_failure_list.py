@@ -35,7 +35,7 @@ from vcr.serializers import yamlserializer
 from evals.standin import Cut, StandIn, Status, echo
 from llm_do.errors import LlmDoError
 from llm_do_eval.cassette import CassetteStop, sample, use
-from llm_do_eval.cassette.recorder import read_with_left_over
+from llm_do_eval.cassette.file.recorder import read_with_left_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -473,7 +473,7 @@ LISTED: dict[str, Row] = {
     "wrong-sample": _claimed(
         "20 samples at once, matched with bodies: conversations go to other samples",
         "wrong-sample",
-        "eval/cassette/test_replay.py::test_any_of_the_samples_replay_in_any_order",
+        "eval/cassette/test_replay.py::test_twenty_samples_get_their_own_conversations_back",
     ),
     "two-cassettes": _claimed(
         "two cassettes open in two tasks: the second one records the traffic of both",
@@ -488,11 +488,12 @@ LISTED: dict[str, Row] = {
     "retry-sleeps": _claimed(
         "a recorded retry-after is waited in a replay",
         "retry-sleeps",
-        "eval/cassette/test_replay.py::test_retries_replay_without_their_waits",
+        "eval/cassette/test_replay_retries.py::test_errors_that_asked_for_an_hour_are_retried_at_once",
     ),
     "force-reset": Row(
         "requests of other threads are lost while a stub of http.client sends",
         "eval/cassette/test_player.py::test_no_request_of_any_thread_is_lost_while_libraries_are_mixed",
+        "eval/cassette/test_replay.py::test_stock_vcrpy_loses_answers_that_clients_in_threads_were_paid_for",
     ),
     "bedrock-bytes": Row("header values of botocore are bytes, which no JSON cassette can hold"),
     "all-deletes": _claimed(
@@ -500,7 +501,11 @@ LISTED: dict[str, Row] = {
         "all-deletes",
         "eval/cassette/test_recorder.py::test_all_replaces_the_samples_that_run",
     ),
-    "header-canaries": Row("keys, cookies and account ids of headers are recorded"),
+    "header-canaries": Row(
+        "keys, cookies and account ids of headers are recorded",
+        "eval/cassette/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
+        "eval/cassette/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
+    ),
     "zstd": Row("zstd bodies are not decoded, so nothing in them is scrubbed"),
     "killed": Row(
         "kill -9 loses everything that was paid for",
@@ -555,7 +560,7 @@ LISTED: dict[str, Row] = {
     "miss-lost": _claimed(
         'what a miss differs in is lost in "Connection error."',
         "miss-lost",
-        "eval/cassette/test_replay.py::test_a_changed_prompt_is_one_miss_that_no_client_retries",
+        "eval/cassette/test_replay_misses.py::test_a_changed_prompt_is_one_miss_that_no_client_retries",
     ),
     "pyd-ai-ids": _claimed(
         "ids that pydantic-ai makes up anew (Google) match no recording",
@@ -586,7 +591,7 @@ LISTED: dict[str, Row] = {
 }
 """Every failure of stock vcrpy that was measured."""
 
-LATER = {"force-reset", "bedrock-bytes", "header-canaries", "zstd", "not-intercepted"}
+LATER = {"bedrock-bytes", "zstd", "not-intercepted"}
 """Rows that lack a test or a control so far."""
 
 

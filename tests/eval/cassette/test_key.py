@@ -11,9 +11,9 @@ from talks import run
 
 from evals.standin import Reply, StandIn, ToolCall
 from llm_do_eval.cassette import use
+from llm_do_eval.cassette.file.recording import read_recording
 from llm_do_eval.cassette.interaction import Body, Request
-from llm_do_eval.cassette.key import fingerprint
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.wires.key import fingerprint
 
 if TYPE_CHECKING:
     import random

@@ -12,10 +12,10 @@ from llm_do.links import Tool, Toolset, Worker
 from llm_do.project.discover import read_project
 from llm_do.project.spec import parse_worker
 from llm_do_eval.cassette import cli_cassette, sample, use
+from llm_do_eval.cassette.file.provenance import described
+from llm_do_eval.cassette.file.recording import Recording, installed_versions, read_recording
+from llm_do_eval.cassette.file.sources import changed, merged, placed, project_sources, sources_of, surface
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.provenance import described
-from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording
-from llm_do_eval.cassette.sources import changed, merged, placed, project_sources, sources_of, surface
 from llm_do_eval.traffic import traffic
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_do_eval.cassette.file.recording import installed_versions
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.miss import ModelSetting, differences, stale_cassette
-from llm_do_eval.cassette.recording import installed_versions
 
 if TYPE_CHECKING:
     from llm_do_eval.cassette import StaleCassette

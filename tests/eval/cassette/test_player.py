@@ -27,10 +27,11 @@ from clients import bedrock_client
 from vcr.cassette import Cassette
 from vcr.request import Request as VcrRequest
 
-from llm_do_eval.cassette import player, use
+from llm_do_eval.cassette import use
+from llm_do_eval.cassette.file.recording import Recording, write_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.recording import Recording, write_recording
-from llm_do_eval.cassette.wire import playable, request_of, response_of
+from llm_do_eval.cassette.patches import player
+from llm_do_eval.cassette.wires.wire import playable, request_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,8 +25,8 @@ from llm_do_eval.cassette import (
     set_aside_path,
     use,
 )
-from llm_do_eval.cassette.journal import Journal
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.file.journal import Journal
+from llm_do_eval.cassette.file.recording import read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -405,7 +405,7 @@ from pathlib import Path
 import httpx2
 from llm_do.errors import UsageError
 from llm_do_eval.cassette import use
-import llm_do_eval.cassette.player
+import llm_do_eval.cassette.patches.player
 
 path = Path(sys.argv[1])
 client = httpx2.Client()

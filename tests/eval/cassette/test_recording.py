@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_do.errors import FormatError
+from llm_do_eval.cassette.file.recording import Recording, read_recording, spans, write_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
-from llm_do_eval.cassette.recording import Recording, read_recording, spans, write_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable

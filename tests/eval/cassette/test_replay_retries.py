@@ -14,8 +14,8 @@ from talks import DEAD, WatchedLoop, agent, converse, run
 
 from evals.standin import Cut, StandIn, Status, echo
 from llm_do_eval.cassette import use
+from llm_do_eval.cassette.file.recording import Recording, read_recording, write_recording
 from llm_do_eval.cassette.interaction import Body, Response
-from llm_do_eval.cassette.recording import Recording, read_recording, write_recording
 
 if TYPE_CHECKING:
     from pathlib import Path

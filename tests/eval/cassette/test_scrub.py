@@ -16,7 +16,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from evals.standin import Reply, StandIn, ToolCall
 from llm_do_eval.cassette import DUMMY_KEY, use
 from llm_do_eval.cassette.interaction import Body, Request, Response
-from llm_do_eval.cassette.scrub import Scrubber
+from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 if TYPE_CHECKING:
     import random

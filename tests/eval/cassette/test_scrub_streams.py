@@ -12,8 +12,8 @@ from pydantic_ai import Agent
 
 from evals.standin import Reply, StandIn, ToolCall
 from llm_do_eval.cassette import use
-from llm_do_eval.cassette.canary import places_of_secrets
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.file.recording import read_recording
+from llm_do_eval.cassette.scrubbing.canary import places_of_secrets
 
 if TYPE_CHECKING:
     import random

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_do.secrets import Secrets
-from llm_do_eval.cassette import sse
+from llm_do_eval.cassette.scrubbing import sse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ import pytest
 import tenacity
 from audited import sleeping
 
-from llm_do_eval.cassette.waits import Waits, answered, unwaited
+from llm_do_eval.cassette.patches.waits import Waits, answered, unwaited
 
 RETRYING: Any = {"stop": tenacity.stop_after_attempt(2), "wait": tenacity.wait_fixed(0.001), "reraise": True}
 ENDPOINT: Any = botocore.endpoint

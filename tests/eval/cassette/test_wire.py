@@ -15,10 +15,10 @@ from vcr.request import Request as VcrRequest
 from evals.standin.loopback import Answer, Loopback
 from llm_do_eval.cassette import use
 from llm_do_eval.cassette.interaction import Body
-from llm_do_eval.cassette.key import fingerprint
-from llm_do_eval.cassette.scrub import Scrubber
-from llm_do_eval.cassette.unpack import library
-from llm_do_eval.cassette.wire import request_of, response_of
+from llm_do_eval.cassette.scrubbing.scrub import Scrubber
+from llm_do_eval.cassette.wires.key import fingerprint
+from llm_do_eval.cassette.wires.unpack import library
+from llm_do_eval.cassette.wires.wire import request_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

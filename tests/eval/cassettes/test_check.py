@@ -10,8 +10,8 @@ import pytest
 from recorded import cassettes, exchange, write
 
 from llm_do.canonical import digest
-from llm_do_eval.cassette.place import file_name, may_belong
-from llm_do_eval.cassette.sources import surface
+from llm_do_eval.cassette.file.place import file_name, may_belong
+from llm_do_eval.cassette.file.sources import surface
 from llm_do_eval.cassettes.check import orphan
 from llm_do_eval.cassettes.orphan import node_id
 

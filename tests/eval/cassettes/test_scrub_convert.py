@@ -10,7 +10,7 @@ import pytest
 from recorded import CHAT, cassettes, exchange, write
 
 from llm_do_eval.cassette import use
-from llm_do_eval.cassette.recording import read_recording
+from llm_do_eval.cassette.file.recording import read_recording
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm_suite import INI
 
-from llm_do_eval.cassette.place import file_name
+from llm_do_eval.cassette.file.place import file_name
 from llm_do_eval.plugin.cassettes import cassette_path
 
 pytest_plugins = ["pytester"]

@@ -12,19 +12,19 @@ from vcr.record_mode import RecordMode
 from vcr.stubs import httpx_stubs
 
 from llm_do.errors import RunFailed
-from llm_do_eval.cassette.firstbyte import noticed
-from llm_do_eval.cassette.mend import mended
-from llm_do_eval.cassette.unheard import unheard_refused
-from llm_do_eval.cassette.waits import answered, unwaited
-from llm_do_eval.cassette.wire import playable, request_of, response_of
+from llm_do_eval.cassette.patches.firstbyte import noticed
+from llm_do_eval.cassette.patches.mend import mended
+from llm_do_eval.cassette.patches.unheard import unheard_refused
+from llm_do_eval.cassette.patches.waits import answered, unwaited
+from llm_do_eval.cassette.wires.wire import playable, request_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from vcr.request import Request
 
+    from llm_do_eval.cassette.patches.waits import Waits
     from llm_do_eval.cassette.tape import Tape, Ticket
-    from llm_do_eval.cassette.waits import Waits
 
 
 @contextmanager

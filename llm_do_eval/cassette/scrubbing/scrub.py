@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from llm_do.secrets import DUMMY_KEY, HIDDEN, Secrets, is_token, may_be_secret, secret_values
-from llm_do_eval.cassette.credentials import SECRET_PARAMETER, cookies_of, keys_of
-from llm_do_eval.cassette.eventstream import EventStreamError, frames, joined
 from llm_do_eval.cassette.interaction import Body, Request, Response
-from llm_do_eval.cassette.key import fingerprint
-from llm_do_eval.cassette.sse import rewritten, scrubbed
+from llm_do_eval.cassette.scrubbing.credentials import SECRET_PARAMETER, cookies_of, keys_of
+from llm_do_eval.cassette.scrubbing.sse import rewritten, scrubbed
+from llm_do_eval.cassette.wires.eventstream import EventStreamError, frames, joined
+from llm_do_eval.cassette.wires.key import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import FormatError, UsageError
+from llm_do_eval.cassette.file.recording import check_schema, read_lines
 from llm_do_eval.cassette.interaction import LineError, json_line, json_object
-from llm_do_eval.cassette.recording import check_schema, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from llm_do.canonical import canonical_json, digest
-from llm_do_eval.cassette.apis import asked_model
+from llm_do_eval.cassette.wires.apis import asked_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do.canonical import canonical_json
-from llm_do_eval.cassette.anatomy import digest_of, instructions, offered
-from llm_do_eval.cassette.apis import asked_model, parts, resolved_model, usage
+from llm_do_eval.cassette.wires.anatomy import digest_of, instructions, offered
+from llm_do_eval.cassette.wires.apis import asked_model, parts, resolved_model, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,15 +9,15 @@ import yaml
 from vcr.request import Request as VcrRequest
 
 from llm_do.errors import FormatError
+from llm_do_eval.cassette.file.recording import CURE, Recording
 from llm_do_eval.cassette.interaction import Interaction, json_line
-from llm_do_eval.cassette.recording import CURE, Recording
-from llm_do_eval.cassette.wire import request_of, response_of
+from llm_do_eval.cassette.wires.wire import request_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 _VERSION = 1
 

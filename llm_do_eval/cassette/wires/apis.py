@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
-from llm_do_eval.cassette.eventstream import MEDIA_TYPE, EventStreamError, frames
+from llm_do_eval.cassette.wires.eventstream import MEDIA_TYPE, EventStreamError, frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from http.client import responses as reasons
 from typing import TYPE_CHECKING, Any
 
 from llm_do_eval.cassette.interaction import Body, Request, Response
-from llm_do_eval.cassette.unpack import Packed, unpacked
+from llm_do_eval.cassette.wires.unpack import Packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,20 +6,20 @@ import glob
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
-from llm_do_eval.cassette.canary import Canary, told
+from llm_do_eval.cassette.file.journal import Journal, LeftOver, read_left_over
+from llm_do_eval.cassette.file.recording import Recording, installed_versions, read_recording, write_recording
+from llm_do_eval.cassette.file.sources import merged
 from llm_do_eval.cassette.interaction import json_line
-from llm_do_eval.cassette.journal import Journal, LeftOver, read_left_over
-from llm_do_eval.cassette.recording import Recording, installed_versions, read_recording, write_recording
-from llm_do_eval.cassette.sources import merged
+from llm_do_eval.cassette.scrubbing.canary import Canary, told
 from llm_do_eval.cassette.stops import RecordingStopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from llm_do_eval.cassette.canary import Place
     from llm_do_eval.cassette.interaction import Interaction
-    from llm_do_eval.cassette.scrub import Scrubber
+    from llm_do_eval.cassette.scrubbing.canary import Place
+    from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 _KEEP_OUT = "keep it out of prompts, tool results and answers"
 

@@ -11,17 +11,17 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from llm_do.secrets import has_shape, secret_values
-from llm_do_eval.cassette.eventstream import EventStreamError, frames
-from llm_do_eval.cassette.forms import DEPTH, TooMuch, views
 from llm_do_eval.cassette.interaction import json_line
-from llm_do_eval.cassette.sse import documents, grouped, is_stream
-from llm_do_eval.cassette.unpack import Packed, unpacked
+from llm_do_eval.cassette.scrubbing.forms import DEPTH, TooMuch, views
+from llm_do_eval.cassette.scrubbing.sse import documents, grouped, is_stream
+from llm_do_eval.cassette.wires.eventstream import EventStreamError, frames
+from llm_do_eval.cassette.wires.unpack import Packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from llm_do_eval.cassette.file.recording import Recording
     from llm_do_eval.cassette.interaction import Interaction
-    from llm_do_eval.cassette.recording import Recording
 
 _SIDES = {"request": None, "response": None}.keys()
 _BODIES = ("json", "base64")

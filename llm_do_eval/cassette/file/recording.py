@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import FormatError
+from llm_do_eval.cassette.file.provenance import described, model_of
 from llm_do_eval.cassette.interaction import Interaction, LineError, json_line, json_object
-from llm_do_eval.cassette.provenance import described, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,7 +12,7 @@ from base64 import b64decode
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from llm_do_eval.cassette.unpack import Packed, decoder
+from llm_do_eval.cassette.wires.unpack import Packed, decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,1 @@
+"""Requests and answers as providers write them: unpacked, taken apart, compared."""
