@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recorded import cassettes, exchange, write
 
+from llm_do_eval.cassette.eventstream import MEDIA_TYPE, Frame, joined
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassettes.conversation import answer, first_prompt, messages
 
@@ -103,6 +104,10 @@ def made(
 
 def events(*values: Any) -> bytes:
     return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in values)
+
+
+def framed(*said: tuple[str, Any]) -> bytes:
+    return joined(Frame({":event-type": kind}, json.dumps(each).encode()) for kind, each in said)
 
 
 SSE = "text/event-stream"
@@ -215,6 +220,20 @@ CALL = {"name": "look", "arguments": '{"city": "Rome"}'}
                 json.dumps({"output": {"message": {"content": [{"text": "Hi."}]}}}).encode(),
             ),
             "Hi.",
+        ),
+        (
+            made(
+                "/model/m/converse-stream",
+                {},
+                framed(
+                    ("contentBlockDelta", {"delta": {"text": "H"}}),
+                    ("contentBlockDelta", {"delta": {"text": "i."}}),
+                    ("contentBlockStart", {"start": {"toolUse": {"name": "look"}}}),
+                    ("messageStop", {"stopReason": "tool_use"}),
+                ),
+                MEDIA_TYPE,
+            ),
+            "Hi. look()",
         ),
         (made("/chat/completions", {}, b"slow down", status=429), "HTTP 429"),
         (made("/other", {}, b"\xff\x00"), ""),
