@@ -44,7 +44,7 @@ class Change(NamedTuple):
 def sources_of(workers: Iterable[Worker]) -> Sources:
     """Name the files of workers, and of the Python tools they use, by absolute paths.
 
-    Workers without a file of the project, as those that a model or Python made, are left out.
+    Workers without a file of the project, as those that Python made, are left out.
     """
     found: Sources = {"workers": {}, "tool_files": []}
     for worker in workers:
@@ -71,12 +71,22 @@ def project_sources(path: Path) -> Sources:
     return {"workers": workers, "tool_files": [str(each.path) for each in project.python if each.toolsets]}
 
 
+def _is_made_by_runs(file: str) -> bool:
+    from llm_do.project.workerfile import GENERATED  # readers of files need YAML, which replays do without
+
+    return Path(file).absolute().parent.as_posix().endswith(f"/{GENERATED}")
+
+
 def placed(meta: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Write the sources in a meta line as a cassette in `folder` keeps them; other keys stay."""
+    """Write the sources in a meta line as a cassette in `folder` keeps them; other keys stay.
+
+    Workers that runs make, and make again, are no sources.
+    """
     kept = {key: value for key, value in meta.items() if key not in ("workers", "tool_files")}
     workers = {
         name: {**_mapping(each), "file": _relative(str(_mapping(each).get("file")), folder)}
         for name, each in _mapping(meta.get("workers")).items()
+        if not _is_made_by_runs(str(_mapping(each).get("file")))
     }
     digests = {_relative(file, folder): surface(Path(file)) for file in meta.get("tool_files") or ()}
     tools = {file: known for file, known in sorted(digests.items()) if known}

@@ -185,6 +185,12 @@ def test_a_worker_that_python_or_a_model_made_has_no_file(project: Path) -> None
     assert project.exists()
 
 
+def test_a_worker_that_runs_make_again_is_no_source(project: Path) -> None:
+    files = {"desk": project / "desk.worker", "made": project / "workers" / "generated" / "made.worker"}
+    meta = {"workers": {name: {"file": str(file), "sha256": "0"} for name, file in files.items()}}
+    assert placed(meta, project)["workers"] == {"desk": {"file": "desk.worker", "sha256": "0"}}
+
+
 def test_what_changed_is_named(project: Path) -> None:
     folder = project.parent / "cassettes"
     folder.mkdir()

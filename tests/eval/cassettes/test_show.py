@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recorded import cassettes, exchange, write
 
-from llm_do_eval.cassette.eventstream import MEDIA_TYPE, Frame, joined
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
+from llm_do_eval.cassette.wires.eventstream import MEDIA_TYPE, Frame, joined
 from llm_do_eval.cassettes.conversation import answer, first_prompt, messages
 
 if TYPE_CHECKING:
