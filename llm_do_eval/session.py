@@ -155,7 +155,7 @@ def evidence_line(test: Json) -> str:
         stale = f"; {evidence['unplayed']} recorded requests were not sent again: record anew"
         return f"recorded {day}, {model}, {number}, replayed{stale if evidence['unplayed'] else ''}"
     if evidence["saved"]:
-        unclean = evidence["cassette"].endswith(".unclean")
+        unclean = ".jsonl.unclean" in evidence["cassette"]
         advice = (
             "set aside, because samples ended in error or infra" if unclean else "review before committing"
         )

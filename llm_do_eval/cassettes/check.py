@@ -73,7 +73,9 @@ def orphan(path: Path) -> list[Finding]:
 def left_over(path: Path) -> list[Finding]:
     """Say what a recording left, unless it is still under way."""
     if path.suffix != ".journal":
-        what = "set aside, it was not clean" if path.suffix == ".unclean" else "a file that was not finished"
+        # a set-aside cassette is numbered from the second on, and is written to a .tmp. file first
+        aside = ".unclean" in path.name and ".tmp." not in path.name
+        what = "set aside, it was not clean" if aside else "a file that was not finished"
         return [Finding(str(path), "left over", what, "look at it, then delete it")]
     if _is_locked(path):
         return []

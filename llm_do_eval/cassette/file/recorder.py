@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
@@ -33,9 +35,9 @@ class Saved(NamedTuple):
     recording: Recording
 
 
-def set_aside_path(cassette: Path) -> Path:
-    """Return where a replacement goes that was not clean enough; it is a cassette itself."""
-    return cassette.with_name(f"{cassette.name}.unclean")
+def set_aside_path(cassette: Path, nth: int = 1) -> Path:
+    """Return where the `nth` replacement goes that was not clean enough; it is a cassette itself."""
+    return cassette.with_name(f"{cassette.name}.unclean{f'.{nth}' if nth > 1 else ''}")
 
 
 def read_with_left_over(path: Path) -> Recording:
@@ -60,8 +62,8 @@ class Recorder:
     """Records one cassette: `once` and `new_episodes` add to it, `all` replaces samples, `rewrite` all of it.
 
     What an interrupted recording left is settled first: it is added to the cassette, or becomes it; where it
-    was to replace a cassette that is there, it is set aside. Nothing is written that holds a secret which
-    `scrubber` knows of, or a text of the shape of a key.
+    was to replace a cassette that is there, it is set aside; what was set aside before stays. Nothing is
+    written that holds a secret which `scrubber` knows of, or a text of the shape of a key.
 
     Raises:
         UsageError: another process records, or nothing can be written.
@@ -116,7 +118,8 @@ class Recorder:
                 that nothing reads), and the cassette is as it was.
         """
         replaces = self._mode in ("all", "rewrite")
-        target = set_aside_path(self._path) if replaces and not clean and self._path.exists() else self._path
+        aside = replaces and not clean and self._path.exists()
+        target = self._free_place() if aside else self._path
         if not self._new:
             self._journal.remove()
             return None
@@ -172,13 +175,26 @@ class Recorder:
 
     def _clear(self) -> None:
         # whoever was killed while it saved has left a part of a file; we hold the lock, so nobody saves now
-        for target in (self._path, set_aside_path(self._path)):
-            for part in self._path.parent.glob(f"{glob.escape(target.name)}.tmp.*"):
+        name = glob.escape(self._path.name)
+        for parts in (f"{name}.tmp.*", f"{name}.unclean.tmp.*", f"{name}.unclean.*.tmp.*"):
+            for part in self._path.parent.glob(parts):
                 part.unlink(missing_ok=True)
 
     def _set_aside(self, interactions: tuple[Interaction, ...], left: LeftOver) -> None:
-        if interactions:
-            self._write(set_aside_path(self._path), Recording.of(interactions, left.head.get("meta", {})))
+        if interactions and not self._is_set_aside(interactions):
+            self._write(self._free_place(), Recording.of(interactions, left.head.get("meta", {})))
+
+    def _is_set_aside(self, interactions: tuple[Interaction, ...]) -> bool:
+        # a process may have ended between setting them aside and removing its journal
+        return any(
+            not _missing(interactions, _readable(path).interactions)
+            for path in self._path.parent.glob(f"{glob.escape(set_aside_path(self._path).name)}*")
+        )
+
+    def _free_place(self) -> Path:
+        # these answers were paid for too: none is written over by the next; we hold the lock
+        places = (set_aside_path(self._path, nth) for nth in count(1))
+        return next(place for place in places if not place.exists())
 
     def _result(self) -> Recording:
         match self._mode:
@@ -202,5 +218,15 @@ def _merged(old: Recording | None, left: LeftOver) -> Recording:
 
 def _not_in(old: Recording, left: LeftOver) -> tuple[Interaction, ...]:
     # a process may have ended between saving the cassette and removing its journal
-    known = {each.to_line() for each in old.interactions}
-    return tuple(each for each in left.interactions if each.to_line() not in known)
+    return _missing(left.interactions, old.interactions)
+
+
+def _missing(wanted: tuple[Interaction, ...], there: tuple[Interaction, ...]) -> tuple[Interaction, ...]:
+    known = {each.to_line() for each in there}
+    return tuple(each for each in wanted if each.to_line() not in known)
+
+
+def _readable(path: Path) -> Recording:
+    with suppress(FormatError):
+        return read_recording(path)
+    return Recording()

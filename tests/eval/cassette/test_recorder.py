@@ -230,7 +230,8 @@ def interrupt(path: Path, mode: RecordMode, ask: Callable[..., str]) -> None:
                 ask()
         left = journal_path(path).read_bytes()
         tape.keep = False
-    set_aside_path(path).unlink(missing_ok=True)
+    if tape.saved and tape.saved != path:
+        tape.saved.unlink()
     journal_path(path).write_bytes(left)
 
 
@@ -281,7 +282,7 @@ def test_a_recording_of_mode_once_goes_on_however_often_it_is_interrupted(
 
 def test_what_a_killed_save_left_is_cleared_away(path: Path, play: Callable[..., dict[int, str]]) -> None:
     play("once", range(2))
-    for name in ("x.jsonl.tmp.1", "x.jsonl.unclean.tmp.2"):
+    for name in ("x.jsonl.tmp.1", "x.jsonl.unclean.tmp.2", "x.jsonl.unclean.3.tmp.2"):
         path.with_name(name).write_bytes(b"a part")
     other = path.with_name("xx.jsonl.tmp.3")
     other.touch()
@@ -323,6 +324,46 @@ def test_an_interrupted_replacement_is_set_aside(
     play("new_episodes", range(2))
     assert keys(path) == [(0, 0), (1, 0)]
     assert keys(set_aside_path(path)) == [(7, 0), (8, 0)]
+
+
+def answers_in(path: Path) -> list[str]:
+    return [str(each.response.body.value) for each in read_recording(path).interactions]
+
+
+@pytest.mark.parametrize("mode", ["all", "rewrite"])
+def test_of_replacements_that_are_not_clean_none_is_written_over(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]], mode: RecordMode
+) -> None:
+    play("once", [0])
+    paid: list[str] = []
+    for _ in range(3):
+        with use(path, mode=mode) as tape:
+            paid.append(ask())
+            tape.keep = False
+    assert len(set(paid)) == 3
+    places = [set_aside_path(path, nth) for nth in (1, 2, 3)]
+    assert sorted(path.parent.iterdir()) == [path, *places]
+    assert [json.loads(answers_in(place)[0]) for place in places] == [json.loads(each) for each in paid]
+    assert tape.saved == places[-1]
+
+
+def test_of_killed_replacements_none_is_written_over(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    play("once", range(2))
+    paid: list[str] = []
+    for _ in range(2):
+        interrupt(path, "rewrite", lambda: paid.append(ask()))
+    left = journal_path(path).read_bytes()
+    play("new_episodes", range(2))
+    places = [set_aside_path(path), set_aside_path(path, 2)]
+    assert len(set(paid)) == 4
+    assert [keys(place) for place in places] == [[(7, 0), (8, 0)]] * 2
+    assert sorted(path.parent.iterdir()) == [path, *places]
+    # killed again, before it had removed its journal
+    journal_path(path).write_bytes(left)
+    play("new_episodes", range(2))
+    assert sorted(path.parent.iterdir()) == [path, *places]
 
 
 def test_an_unfinished_last_line_of_a_journal_is_skipped_and_no_other(

@@ -336,6 +336,8 @@ def busy():
     assert (cassette(suite).read_bytes() == before) == (outcome != "fail")
     if outcome != "fail":
         result.stdout.fnmatch_lines(["*.unclean: set aside, because samples ended in error or infra"])
+        again = suite.again(f"--llm-record={mode}", "--llm-samples=2")
+        again.stdout.fnmatch_lines(["*.unclean.2: set aside, because samples ended in error or infra"])
 
 
 def test_live_calls_providers_and_touches_no_cassette(suite: Suite, provider: StandIn) -> None:
