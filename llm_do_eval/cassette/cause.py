@@ -61,14 +61,12 @@ def changed_sources(meta: Mapping[str, Any], folder: Path) -> str | None:
 
 
 def versions_line(meta: Mapping[str, Any]) -> str | None:
-    """Name the recorded and the installed versions that differ, None if none does."""
+    """Name the recorded and the installed versions that differ, None if none does; a package needs both."""
     recorded, now = versions_of(meta), installed_versions()
-    names = [name for name, version in recorded.items() if name not in _NO_SDK and now.get(name) != version]
+    names = [name for name in _compared(recorded, now) if now[name] != recorded[name]]
     if not names:
         return None
-    before, after = (
-        ", ".join(f"{name} {side.get(name, 'absent')}" for name in names) for side in (recorded, now)
-    )
+    before, after = (", ".join(f"{name} {side[name]}" for name in names) for side in (recorded, now))
     return f"Recorded with {before}; installed are {after}"
 
 
@@ -76,6 +74,11 @@ def versions_of(meta: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the versions that a meta line names."""
     found = meta.get("versions")
     return cast("Mapping[str, str]", found) if isinstance(found, dict) else {}
+
+
+def _compared(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """List the SDKs that both sides name: what one side does not name need not have changed."""
+    return [name for name in recorded if name in now and name not in _NO_SDK]
 
 
 def volatile(found: Sequence[Difference]) -> list[str]:
@@ -97,12 +100,18 @@ def _text(value: Any) -> str:
 
 def _without_changed_files(case: Case) -> str:
     versions = versions_line(case.meta)
-    if not versions_of(case.meta):
+    recorded, now = versions_of(case.meta), installed_versions()
+    if not _compared(recorded, now):
         return "The recording does not say with which versions it was made"
     noted = bool(case.meta.get("workers"))
     if versions is None:
         files = ", and no worker file did: look at the test, its input and its code" if noted else ""
-        return f"The installed SDKs are those of the recording, so something in the project changed{files}"
+        unknown = ", ".join(sorted((recorded.keys() ^ now.keys()) - _NO_SDK))
+        besides = f" (the versions of {unknown} cannot be compared)" if unknown else ""
+        return (
+            f"The installed SDKs are those of the recording{besides}, so something in the project "
+            f"changed{files}"
+        )
     parts = {part_of(case.now, each.path) for each in case.found}
     if texts(case.recorded) != texts(case.now):
         files = " No worker file changed: look at the test, its input and its code." if noted else ""

@@ -157,6 +157,26 @@ def test_another_vcrpy_sends_no_other_requests(folder: Path) -> None:
     )
 
 
+def test_a_package_that_only_one_side_names_is_not_told_as_changed(folder: Path) -> None:
+    older = {name: version for name, version in installed_versions().items() if name != "boto3"}
+    assert cause(folder, chat("Hi."), chat("Ho."), noted=False, versions=older) == (
+        "The installed SDKs are those of the recording (the versions of boto3 cannot be compared), so "
+        "something in the project changed"
+    )
+    gone = {**installed_versions(), "mistralai": "1.0"}
+    assert cause(folder, chat("Hi."), chat("Ho."), noted=False, versions=gone) == (
+        "The installed SDKs are those of the recording (the versions of mistralai cannot be compared), so "
+        "something in the project changed"
+    )
+    both = {**older, "pydantic-ai": "2.30.0", "mistralai": "1.0"}
+    assert cause(folder, chat(), chat(model="n"), versions=both) == (
+        f"The model is another, which is no SDK's doing: look at what names it. {SDK}"
+    )
+    assert cause(folder, chat("Hi."), chat("Ho."), noted=False, versions={"mistralai": "1.0"}) == (
+        "The recording does not say with which versions it was made"
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "now", "kinds"),
     [
