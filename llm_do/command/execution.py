@@ -300,12 +300,19 @@ def _traffic(invocation: Invocation, project: Project) -> Generator[Traffic]:
     }
     tool_files = [str(file.path) for file in project.python if file.toolsets]
     model = invocation.model or os.environ.get("LLM_DO_MODEL")
-    with cassette(path, mode, {"model": model, "workers": workers, "tool_files": tool_files}) as tape:
-        replayed = {"recorded_at": tape.meta.get("recorded_at")} if invocation.replay else {}
-        cassette_name = str(shown(path.absolute()))
-        yield Traffic(
-            tape.model, {"test": "llm-do", "index": 0}, {"cassette": cassette_name, "nth": 0, **replayed}
-        )
+    tape: Any = None
+    try:
+        with cassette(path, mode, {"model": model, "workers": workers, "tool_files": tool_files}) as tape:
+            replayed = {"recorded_at": tape.meta.get("recorded_at")} if invocation.replay else {}
+            cassette_name = str(shown(path.absolute()))
+            yield Traffic(
+                tape.model, {"test": "llm-do", "index": 0}, {"cassette": cassette_name, "nth": 0, **replayed}
+            )
+    finally:
+        # said at the end of a run that failed too: what it recorded is kept
+        if tape is not None and tape.saved and tape.scrubbed:
+            place = visible(str(shown(tape.saved.absolute())))
+            _write(f"llm-do: {place}: secrets were replaced in {tape.scrubbed} of its bodies")
 
 
 @contextmanager

@@ -41,13 +41,13 @@ def check_command(
 
     from llm_do_eval.cassettes.check import Limits, check_files
     from llm_do_eval.cassettes.files import find_files
-    from llm_do_eval.cassettes.finding import document
+    from llm_do_eval.cassettes.finding import counted, document
 
     files = find_files(paths or [])
     limits = Limits(now=datetime.now(UTC), max_bytes=max_bytes, max_age_days=max_age, environ=os.environ)
     findings, checked = check_files(files, limits), sum(map(len, files))
     lines = [f"{each}\n" for each in findings]
-    lines.append(f"{checked} files, {len(findings)} findings\n")
+    lines.append(f"{counted(checked, 'file')}, {counted(len(findings), 'finding')}\n")
     _tell(lines, as_json, document(findings, checked))
     return DIFFERENT if findings else 0
 
@@ -87,6 +87,7 @@ def scrub_command(
     from llm_do_eval.cassette.scrubbing.scrub import Scrubber
     from llm_do_eval.cassette.session import STOCK_SUFFIXES
     from llm_do_eval.cassettes import scrubbed
+    from llm_do_eval.cassettes.finding import counted
 
     if file.suffix in STOCK_SUFFIXES:
         raise UsageError(f"{file}: a YAML cassette is not rewritten; convert scrubs it into a .jsonl file")
@@ -99,7 +100,7 @@ def scrub_command(
     if clean.places or output is not None:
         scrubbed.save_clean(target, clean.recording, os.environ)
     lines = [f"{visible(place)}\n" for place in clean.places]
-    lines.append(f"{visible(str(target))}: {len(clean.places)} places scrubbed\n")
+    lines.append(f"{visible(str(target))}: {counted(len(clean.places), 'place')} scrubbed\n")
     found = {"schema": scrubbed.SCHEMA, "path": str(target), "places": list(clean.places)}
     _tell(lines, as_json, found)
 

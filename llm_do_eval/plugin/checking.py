@@ -14,7 +14,7 @@ import pytest
 
 from llm_do_eval.cassettes.check import Limits, check_cassette, left_over, record_anew
 from llm_do_eval.cassettes.files import sorted_out
-from llm_do_eval.cassettes.finding import Finding
+from llm_do_eval.cassettes.finding import Finding, counted
 from llm_do_eval.plugin.cassettes import cassette_path
 from llm_do_eval.plugin.gathering import UNPLAYED
 
@@ -89,7 +89,8 @@ class Checking:
         for each in self._findings:
             terminalreporter.write_line(str(each), red=True)
         checked = sum(Path(path).exists() for path in self._used)
-        terminalreporter.write_line(f"{checked} cassettes, {len(self._findings)} findings")
+        found = counted(len(self._findings), "finding")
+        terminalreporter.write_line(f"{counted(checked, 'cassette')}, {found}")
 
     def _check(self) -> Iterator[Finding]:
         limits = Limits(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command import journals, started, without
 
-from evals.standin import Reply, Status, ToolCall
+from evals.standin import Reply, Status, ToolCall, echo
 
 if TYPE_CHECKING:
     import random
@@ -96,6 +96,43 @@ def test_a_replay_takes_as_long_as_the_recording_did(tape: str, here: Here, tmp_
 def test_a_recorded_run_as_a_process(tape: str) -> None:
     done = started(*RUN, "--replay", "tape.jsonl")
     assert (done.code, done.out, done.err) == (0, tape, "")
+
+
+CANARY = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    ("words", "bodies"),
+    # the request holds it, and the answer repeats it
+    [("hi", 0), (f"the password is {CANARY}", 2)],
+)
+def test_a_recording_says_in_how_many_bodies_a_secret_was_replaced(
+    words: str, bodies: int, write: Callable[..., Path], serve: Callable[..., StandIn], tmp_path: Path
+) -> None:
+    write(main_worker="---\nname: main\n---\nEcho.\n")
+    serve(echo)
+    argv = ("proj/main.worker", words, "--record", "tape.jsonl")
+    done = started(*argv, env={"APP_PASSWORD": CANARY})
+    said = f"llm-do: tape.jsonl: secrets were replaced in {bodies} of its bodies\n"
+    assert (done.code, done.err) == (0, said if bodies else "")
+    assert words in done.out
+    assert CANARY not in (tmp_path / "tape.jsonl").read_text(encoding="utf-8")
+    # where it is no secret, nothing is replaced: the line does not come with every recording
+    assert started(*argv).err == ""
+    assert words in (tmp_path / "tape.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_run_that_fails_says_it_too(
+    write: Callable[..., Path], serve: Callable[..., StandIn], tmp_path: Path
+) -> None:
+    write(main_worker="---\nname: main\n---\nEcho.\n")
+    serve(echo, faults={0: Status(400)})
+    done = started("proj/main.worker", CANARY, "--record", "tape.jsonl", env={"APP_PASSWORD": CANARY})
+    said, error = done.err.splitlines()
+    assert done.code != 0
+    assert said == "llm-do: tape.jsonl: secrets were replaced in 1 of its bodies"
+    assert error.startswith("llm-do: ")
+    assert CANARY not in (tmp_path / "tape.jsonl").read_text(encoding="utf-8")
 
 
 def test_another_prompt_is_not_in_the_recording(tape: str, here: Here) -> None:

@@ -64,8 +64,9 @@ def findings(result: pytest.RunResult) -> list[str]:
     lines = result.outlines[
         result.outlines.index(next(each for each in result.outlines if "llm cassettes" in each)) :
     ]
-    end = next(number for number, line in enumerate(lines) if line.endswith("findings"))
-    assert f"{end - 1} findings" in lines[end]
+    end = next(number for number, line in enumerate(lines) if line.endswith((" finding", " findings")))
+    noun = "finding" if end == 2 else "findings"
+    assert lines[end].endswith(f", {end - 1} {noun}")
     return lines[1:end]
 
 
