@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +14,18 @@ import grpc.aio
 import pytest
 import websockets.asyncio.client
 import websockets.client
-import websockets.sync.client
-import websockets.sync.server
 from openai import AsyncOpenAI
 from pydantic_ai import Agent
 from pydantic_ai.models.xai import XaiModel
 from pydantic_ai.providers.xai import XaiProvider
+from unheard import grpc_server, over_websocket, websocket_server
 from websockets.uri import parse_uri
 from xai_sdk import AsyncClient  # pyright: ignore[reportMissingTypeStubs]
 
 from llm_do_eval.cassette import CassetteStop, NetworkBlocked, RecordingStopped, use
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator
     from pathlib import Path
 
     from llm_do_eval.cassette import RecordMode
@@ -36,56 +33,16 @@ if TYPE_CHECKING:
 MODES: list[RecordMode] = ["none", "once", "new_episodes", "all", "rewrite"]
 
 
-def one(request: bytes, _context: object) -> bytes:
-    return request
-
-
-def out(request: bytes, _context: object) -> Iterator[bytes]:
-    yield request
-
-
-def into(requests: Iterator[bytes], _context: object) -> bytes:
-    return b"".join(requests)
-
-
-def both(requests: Iterator[bytes], _context: object) -> Iterator[bytes]:
-    yield from requests
-
-
-def handlers() -> Any:
-    return grpc.method_handlers_generic_handler(
-        "t.Echo",
-        {
-            "One": grpc.unary_unary_rpc_method_handler(one),
-            "Out": grpc.unary_stream_rpc_method_handler(out),
-            "In": grpc.stream_unary_rpc_method_handler(into),
-            "Both": grpc.stream_stream_rpc_method_handler(both),
-        },
-    )
-
-
 @pytest.fixture(scope="module")
 def grpc_address() -> Generator[str]:
-    server: Any = grpc.server(ThreadPoolExecutor(2))
-    server.add_generic_rpc_handlers([handlers()])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(None).wait()
+    with grpc_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def ws_address() -> Generator[str]:
-    def echo(connection: websockets.sync.server.ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
-
-    with websockets.sync.server.serve(echo, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.socket.getsockname()[1]}"
-        server.shutdown()
-        thread.join()
+    with websocket_server() as address:
+        yield address
 
 
 @contextmanager
@@ -172,12 +129,6 @@ def test_a_model_of_xai_says_what_to_do(grpc_address: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def sync_socket(address: str) -> str:
-    with websockets.sync.client.connect(f"ws://{address}/?key=canary", proxy=None) as connection:
-        connection.send("a")
-        return str(connection.recv())
-
-
 def async_socket(address: str) -> str:
     async def talk() -> str:
         async with websockets.asyncio.client.connect(f"ws://{address}/?key=canary", proxy=None) as connection:
@@ -197,7 +148,7 @@ def aiohttp_socket(address: str) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("talk", [sync_socket, async_socket, aiohttp_socket])
+@pytest.mark.parametrize("talk", [over_websocket, async_socket, aiohttp_socket])
 def test_no_websocket_gets_out(
     ws_address: str, tmp_path: Path, mode: RecordMode, talk: Callable[[str], str]
 ) -> None:
