@@ -66,6 +66,7 @@ def use(
     """
     with installed():
         from llm_do_eval.cassette.patches.player import through
+    _check_kind(path)
     if not _OPEN.acquire(blocking=False):
         raise UsageError(
             f"{path}: cannot be opened while another cassette is open, because HTTP libraries are patched "
@@ -89,6 +90,7 @@ def cli_cassette(path: Path, mode: Literal["record", "replay"], meta: Mapping[st
         FormatError: the cassette cannot be read.
         RunFailed: the run asked for what is not recorded (its notes say what differs), or could not be saved.
     """
+    _check_kind(path)
     if mode == "record" and path.exists() and not is_recording(path):
         raise UsageError(f"{path}: is no recording, so it is not replaced; name another file, or delete it")
     if mode == "replay" and not path.is_file() and not journal_path(path).is_file():
@@ -108,6 +110,14 @@ def cli_cassette(path: Path, mode: Literal["record", "replay"], meta: Mapping[st
             if stop := find_stop(error):
                 raise _failure(stop) from error
             raise
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a folder, a pipe, a device: reading one may never end."""
+    if path.is_dir():
+        raise UsageError(f"{str(path)!r} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is no regular file; name another")
 
 
 def _failure(stop: CassetteStop) -> RunFailed:

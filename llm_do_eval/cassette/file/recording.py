@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = "llm-do-eval/cassette/v1"
+JOURNAL = "llm-do-eval/cassette-journal"
 CURE = "restore it from version control, or delete it and record it anew"
 
 _PACKAGES = {
@@ -69,9 +70,13 @@ def read_recording(path: Path) -> Recording:
         FormatError: it cannot be read, is torn, or is of another format or version; it is never read in part.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise FormatError(f"{path}: is no regular file; name another")
         content = path.read_bytes()
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    if not content:
+        raise FormatError(f"{path}: is empty, so this is no cassette, or a torn one; {CURE}")
     first, *rest = content.split(b"\n")
     try:
         meta = json_object(first)
@@ -140,6 +145,11 @@ def check_schema(path: Path, meta: Mapping[str, Any], schema: str) -> None:
         raise FormatError(
             f"{path}:1: is of version {found!r} and this llm-do reads {schema!r}; "
             f"install the llm-do that wrote it, or delete it and record it anew"
+        )
+    if _family(found) == JOURNAL:
+        raise FormatError(
+            f"{path}: is the journal of an interrupted recording; record its test again, which takes over "
+            f"what it holds"
         )
     raise FormatError(
         f"{path}:1: schema is {found!r}, not {schema!r}, so this is no cassette of llm-do; {CURE}"

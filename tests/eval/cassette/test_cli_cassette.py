@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -64,10 +64,21 @@ def test_a_file_of_another_kind_is_not_replaced(ask: Callable[..., str], path: P
         with pytest.raises(UsageError, match="is no recording"), cli_cassette(path, "record", {}):
             ask()
         assert [each.read_bytes() for each in path.parent.iterdir()] == [content]
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(UsageError, match="is no recording"), cli_cassette(path, "record", {}):
-        ask()
+
+
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_what_is_no_regular_file_is_refused_and_no_advice_is_to_delete_it(
+    tmp_path: Path, mode: Literal["record", "replay"]
+) -> None:
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    for path, says in (
+        (tmp_path, "is a folder; name a file in it"),
+        (pipe, "is no regular file; name another"),
+    ):
+        with pytest.raises(UsageError, match=f"{says}$"), cli_cassette(path, mode, {}):
+            pass
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe.jsonl"]
 
 
 def test_an_empty_file_and_a_torn_or_foreign_recording_are_replaced(

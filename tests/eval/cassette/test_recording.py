@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,6 @@ from llm_do_eval.cassette.interaction import Body, Interaction, Request, Respons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def interaction(sample: int = 0, seq: int = 0, body: Any = None, text: str = "ok") -> Interaction:
@@ -163,12 +164,29 @@ def test_a_line_that_is_wrong_is_named(saved: Path, says: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]\n", b"interactions:\n- request\n", b"\xff\xfe\n", b"{}\n"])
+@pytest.mark.parametrize("content", [b"[]\n", b"interactions:\n- request\n", b"\xff\xfe\n", b"{}\n"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(content)
     with pytest.raises(FormatError, match=r"x\.jsonl:1: "):
         read_recording(path)
+
+
+def test_an_empty_file_is_called_so(saved: Path) -> None:
+    saved.write_bytes(b"")
+    with pytest.raises(FormatError, match=f"^{re.escape(str(saved))}: is empty, .*record it anew$"):
+        read_recording(saved)
+
+
+def test_a_journal_is_called_so(saved: Path) -> None:
+    saved.write_bytes(b'{"schema": "llm-do-eval/cassette-journal/v1", "mode": "once"}\n')
+    with pytest.raises(FormatError, match="is the journal of an interrupted recording"):
+        read_recording(saved)
+
+
+def test_what_has_no_end_is_not_read() -> None:
+    with pytest.raises(FormatError, match=r"^/dev/zero: is no regular file; name another$"):
+        read_recording(Path("/dev/zero"))
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
