@@ -38,7 +38,7 @@ _AS_IT_IS = Normalizer()
 class Ticket:
     """What the tape said to one request: the recording that answers it, or None: ask the provider.
 
-    `retried`: the same request is recorded once more; `hides`: its body held a secret, `request` does not.
+    `retried`: the client tried again after it; `hides`: its body held a secret, `request` does not.
     """
 
     sample: int
@@ -150,7 +150,7 @@ class Tape:
         key = fingerprint(self._compared(scrubbed))
         with self._lock:
             if recorded := self._deck.take(sample, key):
-                retried = self._deck.has(sample, key)
+                retried = self._deck.retried(recorded, key)
                 tell(_exchange(recorded, replayed=True))
                 return Ticket(sample, recorded.seq, key, scrubbed, recorded, retried)
             if self._recorder is None:
