@@ -14,6 +14,7 @@ from talks import DEAD, WatchedLoop, agent, converse, run
 
 from evals.standin import Cut, StandIn, Status, echo
 from llm_do_eval.cassette import use
+from llm_do_eval.cassette.file.journal import Journal
 from llm_do_eval.cassette.file.recording import Recording, read_recording, write_recording
 from llm_do_eval.cassette.interaction import Body, Response
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from clients import Api, RetryMode
 
+    from llm_do_eval.cassette import RecordMode
     from llm_do_eval.cassette.interaction import Interaction
 
 ATTEMPT = "x-stainless-retry-count"
@@ -200,6 +202,46 @@ def test_what_is_added_to_a_cassette_is_waited_for(tmp_path: Path, api: Api) -> 
         runner.run(replay_and_add())
     assert len(provider.requests) == 2
     assert len(sleeps) + len([wait for wait in loop.waits if wait > 0.1]) == 1
+
+
+def leave_off_after(path: Path, source: Path, count: int) -> None:
+    """Leave what a recording leaves that was killed after `count` answers."""
+    journal = Journal(path)
+    journal.start("once", {})
+    for each in read_recording(source).interactions[:count]:
+        journal.append(each)
+    journal.close()
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("api", APIS)
+def test_a_recording_that_was_killed_before_a_retry_goes_on_with_it(
+    tmp_path: Path, api: Api, count: int, mode: RecordMode
+) -> None:
+    path, whole = tmp_path / "x.jsonl", tmp_path / "whole.jsonl"
+    faults = {index: Status(429, retry_after_s=0.001) for index in range(2)}
+    with StandIn(echo, faults=faults) as provider, use(whole, mode="once"):
+        answers = run(api, provider.url, [0])
+    leave_off_after(path, whole, count)
+    with StandIn(echo) as provider, use(path, mode=mode):
+        assert run(api, provider.url, [0]) == answers
+    assert len(provider.requests) == 1
+    statuses = [each.response.status for each in read_recording(path).interactions]
+    assert statuses == [*[429] * count, 200]
+    assert replay_unwaited(path, api, "legacy") == answers[0]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "anthropic"])
+def test_a_recorded_error_that_clients_do_not_try_again_after_stays_final(tmp_path: Path, api: Api) -> None:
+    path = tmp_path / "x.jsonl"
+    refusing = StandIn(echo, faults={0: Status(400)})
+    with refusing as provider, pytest.raises(ModelHTTPError), use(path, mode="once"):
+        run(api, provider.url, [0])
+    with StandIn(echo) as provider, pytest.raises(ModelHTTPError) as failed, use(path, mode="new_episodes"):
+        run(api, provider.url, [0])
+    assert failed.value.status_code == 400
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize("stream", [False, True])
