@@ -20,6 +20,7 @@ from llm_do_eval.cassette.sampling import current_sample
 from llm_do_eval.cassette.stops import RecordingStopped, StaleCassette
 from llm_do_eval.cassette.wires.key import fingerprint
 from llm_do_eval.cassette.wires.normalize import Normalizer
+from llm_do_eval.cassette.wires.wire import may_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +39,8 @@ _AS_IT_IS = Normalizer()
 class Ticket:
     """What the tape said to one request: the recording that answers it, or None: ask the provider.
 
-    `retried`: the same request is recorded once more; `hides`: its body held a secret, `request` does not.
+    `retried`: the client tried again after it, or may now; `hides`: its body held a secret, `request` does
+    not.
     """
 
     sample: int
@@ -150,7 +152,7 @@ class Tape:
         key = fingerprint(self._compared(scrubbed))
         with self._lock:
             if recorded := self._deck.take(sample, key):
-                retried = self._deck.has(sample, key)
+                retried = self._deck.retried(recorded, key) or self._is_open(recorded, key)
                 tell(_exchange(recorded, replayed=True))
                 return Ticket(sample, recorded.seq, key, scrubbed, recorded, retried)
             if self._recorder is None:
@@ -201,6 +203,11 @@ class Tape:
                 if saved:
                     self.saved, self._recording = saved
                     self._recorded_samples = _samples_of(self._recording)
+
+    def _is_open(self, recorded: Interaction, key: str) -> bool:
+        # a recording that was killed here has not seen how it went on, and this one may
+        can_go_on = self._recorder is not None and not self._deck.has(recorded.sample, key)
+        return can_go_on and may_retry(recorded.response)
 
     def _missed(self, request: Request, sample: int) -> StaleCassette:
         if self.miss:

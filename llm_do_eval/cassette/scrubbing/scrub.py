@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from llm_do_eval.cassette.interaction import Interaction
 
 REQUEST_HEADERS = frozenset(
-    {"accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type"}
+    {
+        "accept",
+        "anthropic-beta",
+        "anthropic-version",
+        "content-encoding",
+        "content-type",
+        # by this number a retry of the client is told from a new question of the application
+        "x-stainless-retry-count",
+    }
 )
 RESPONSE_HEADERS = frozenset(
     {

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from vcr.request import Request as VcrRequest
 
 _LOWEST_ERROR = 400
+_LOWEST_SERVER_ERROR = 500
+# after these the clients of OpenAI and Anthropic try again by themselves, and after errors of the server
+_TRIED_AGAIN = frozenset({408, 409, 429})
+_ATTEMPT = "x-stainless-retry-count"
 _CODING = "content-encoding"
 
 
@@ -33,11 +37,28 @@ def response_of(response: Mapping[str, Any]) -> Response:
     return Response(response["status"]["code"], headers, Body.of_response(raw))
 
 
+def may_retry(response: Response) -> bool:
+    """Tell whether the clients of OpenAI and Anthropic try again by themselves after this answer."""
+    match response.headers.get("x-should-retry"):
+        case "true":
+            return response.status >= _LOWEST_ERROR
+        case "false":
+            return False
+        case _:
+            return response.status in _TRIED_AGAIN or response.status >= _LOWEST_SERVER_ERROR
+
+
+def attempt_of(request: Request) -> int | None:
+    """Return which attempt of a call a request was, from 0; None where its client does not say."""
+    count = request.headers.get(_ATTEMPT, "")
+    return int(count) if count.isdecimal() else None
+
+
 def playable(response: Response, *, retried: bool) -> dict[str, Any]:
     """Thaw a response for the stubs.
 
-    A recorded error that was followed by the same request again (`retried`) asks the SDK to try again at
-    once; one that was not is final, as it was when it was recorded. Neither makes it wait.
+    A recorded error after which the client tried again (`retried`) asks it to do so at once; any other is
+    final, as it was when it was recorded. Neither makes it wait.
     """
     headers = {**response.headers, "content-length": str(len(raw := response.body.raw))}
     if response.status >= _LOWEST_ERROR:

@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
-from talks import run
+from talks import DEAD, run
 
 from evals.standin import Reply, StandIn, ToolCall
 from llm_do_eval.cassette import use
@@ -67,14 +68,34 @@ def test_ids_that_pydantic_ai_makes_up_count_by_their_order() -> None:
     assert fingerprint(calls("a", "b", "a")) != fingerprint(calls("a", "b", "b"))
 
 
-def multipart(boundary: str) -> Request:
+def multipart(boundary: str, part: bytes) -> Request:
     headers = {"content-type": f'multipart/form-data; boundary="{boundary}"'}
-    text = f"--{boundary}\r\ncontent-disposition: form-data; name=f\r\n\r\nx\r\n--{boundary}--"
-    return Request("POST", "https://h/upload", headers, Body.of_request(text.encode()))
+    mark = boundary.encode()
+    head = b"content-disposition: form-data; name=f"
+    raw = b"--" + mark + b"\r\n" + head + b"\r\n\r\n" + part + b"\r\n--" + mark + b"--"
+    return Request("POST", "https://h/upload", headers, Body.of_request(raw))
 
 
-def test_the_boundary_of_a_multipart_body_does_not_count() -> None:
-    assert fingerprint(multipart("abc123")) == fingerprint(multipart("zzz"))
+@pytest.mark.parametrize(("part", "form"), [(b"x", "text"), (b"\x89PNG\xff\x00", "base64")])
+def test_the_boundary_of_a_multipart_body_does_not_count(part: bytes, form: str) -> None:
+    assert multipart("abc123", part).body.form == form
+    assert fingerprint(multipart("abc123", part)) == fingerprint(multipart("zzz", part))
+    assert fingerprint(multipart("abc123", part)) != fingerprint(multipart("abc123", part + b"x"))
+
+
+def test_an_uploaded_picture_replays(tmp_path: Path) -> None:
+    def upload(url: str) -> str:
+        # the client draws a new boundary for each request
+        with httpx2.Client(trust_env=False) as client:
+            return client.post(f"{url}/v1/files", files={"f": ("a.png", b"\xff\xfe\x00\x89PNG")}).text
+
+    with StandIn(look_up_once) as provider, use(tmp_path / "x.jsonl", mode="once"):
+        answer = upload(provider.url)
+    with use(tmp_path / "x.jsonl", mode="none") as tape:
+        assert upload(DEAD) == answer
+    assert tape.unplayed() == ()
+    [recorded] = read_recording(tmp_path / "x.jsonl").interactions
+    assert recorded.request.body.form == "base64"
 
 
 def look_up_once(request: Asked, rng: random.Random) -> Reply:

@@ -14,6 +14,7 @@ from talks import DEAD, WatchedLoop, agent, converse, run
 
 from evals.standin import Cut, StandIn, Status, echo
 from llm_do_eval.cassette import use
+from llm_do_eval.cassette.file.journal import Journal
 from llm_do_eval.cassette.file.recording import Recording, read_recording, write_recording
 from llm_do_eval.cassette.interaction import Body, Response
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from clients import Api, RetryMode
 
+    from llm_do_eval.cassette import RecordMode
+    from llm_do_eval.cassette.interaction import Interaction
+
+ATTEMPT = "x-stainless-retry-count"
 TRIES: list[tuple[Api, RetryMode]] = [
     *((api, "legacy") for api in APIS),
     ("bedrock", "standard"),
@@ -47,6 +52,13 @@ def replay_unwaited(path: Path, api: Api, mode: RetryMode) -> str:
     assert [wait for wait in loop.waits if wait > 0.1] == []
     assert sleeps == []
     return answer
+
+
+def attempted(interaction: Interaction, nth: int) -> Interaction:
+    """Make an interaction the nth attempt of its call, from 0, as the clients that count say it."""
+    request = interaction.request
+    headers = {name: str(nth) if name == ATTEMPT else value for name, value in request.headers.items()}
+    return replace(interaction, seq=nth, request=replace(request, headers=headers))
 
 
 @pytest.mark.parametrize(("api", "mode"), TRIES)
@@ -75,10 +87,10 @@ def test_errors_that_asked_for_an_hour_are_retried_at_once(tmp_path: Path, api: 
     [final] = read_recording(path).interactions
     headers = {"content-type": "application/json", "retry-after": "3600", "retry-after-ms": "3600000"}
     errors = [
-        replace(final, seq=seq, response=Response(status, headers, Body("text", "{}")))
+        replace(attempted(final, seq), response=Response(status, headers, Body("text", "{}")))
         for seq, status in enumerate((429, 500))
     ]
-    write_recording(path, Recording.of([*errors, replace(final, seq=2)], {}))
+    write_recording(path, Recording.of([*errors, attempted(final, 2)], {}))
     assert replay_unwaited(path, api, mode) == answers[0]
 
 
@@ -93,6 +105,80 @@ def test_an_error_that_was_not_retried_is_final(tmp_path: Path, api: Api) -> Non
         run(api, DEAD, [0])
     assert failed.value.status_code == 429
     assert tape.miss is None
+
+
+async def ask_until_answered(api: Api, url: str, attempts: int) -> list[object]:
+    """Ask the same again after each error, as an application may; return the errors, then the answer."""
+    seen: list[object] = []
+    async with agent(api, url, attempts=attempts) as asked:
+        while True:
+            try:
+                return [*seen, await converse(asked, 0)]
+            except ModelHTTPError as error:
+                seen.append(error.status_code)
+
+
+@pytest.mark.parametrize(
+    ("faults", "attempts", "errors"),
+    [
+        ([Status(400)], 3, [400]),
+        ([Status(400), Status(429)], 3, [400]),
+        ([Status(429), Status(400)], 3, [400]),
+        ([Status(429)], 1, [429]),
+        ([Status(503), Status(429)], 1, [503, 429]),
+        ([Status(429)] * 3, 2, [429]),
+        ([Status(429)] * 2, 2, [429]),
+    ],
+)
+@pytest.mark.parametrize("api", APIS)
+def test_an_application_that_asks_again_sees_the_errors_that_it_saw(
+    tmp_path: Path, api: Api, faults: list[Status], attempts: int, errors: list[int]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    soon = {index: replace(fault, retry_after_s=0.001) for index, fault in enumerate(faults)}
+    with StandIn(echo, faults=soon) as provider, use(path, mode="once"):
+        recorded = asyncio.run(ask_until_answered(api, provider.url, attempts))
+    assert recorded[:-1] == errors
+    with use(path, mode="none") as tape:
+        assert asyncio.run(ask_until_answered(api, DEAD, attempts)) == recorded
+    assert tape.unplayed() == ()
+
+
+def test_an_application_sees_the_error_that_its_client_would_not_wait_for(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    with StandIn(echo, faults={0: Status(429, retry_after_s=500)}) as provider, use(path, mode="once"):
+        recorded = asyncio.run(ask_until_answered("chat", provider.url, 3))
+    assert recorded[0] == 429
+    with use(path, mode="none"):
+        assert asyncio.run(ask_until_answered("chat", DEAD, 3)) == recorded
+
+
+@pytest.mark.parametrize(("status", "errors"), [(400, 1), (429, 0)])
+def test_without_the_count_of_attempts_the_status_says_whether_it_was_a_retry(
+    tmp_path: Path, status: int, errors: int
+) -> None:
+    path = tmp_path / "x.jsonl"
+    with StandIn(echo, faults={0: Status(status)}) as provider, use(path, mode="once"):
+        answer = asyncio.run(ask_until_answered("chat", provider.url, 1))[-1]
+    path.write_text(path.read_text().replace(ATTEMPT, "x-unknown"))
+    with use(path, mode="none"):
+        assert asyncio.run(ask_until_answered("chat", DEAD, 3)) == [status] * errors + [answer]
+
+
+def test_equal_questions_at_once_are_each_retried(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+
+    async def ask(url: str) -> list[str]:
+        async with agent("chat", url) as asked:
+            return sorted(await asyncio.gather(*(converse(asked, 0) for _ in range(3))))
+
+    faults = {index: Status(429, retry_after_s=0.001) for index in (0, 2)}
+    with StandIn(echo, faults=faults) as provider, use(path, mode="once"):
+        recorded = asyncio.run(ask(provider.url))
+    assert len(provider.requests) == 5
+    with use(path, mode="none") as tape:
+        assert asyncio.run(ask(DEAD)) == recorded
+    assert tape.unplayed() == ()
 
 
 @pytest.mark.parametrize("api", ["bedrock", "google"])
@@ -116,6 +202,46 @@ def test_what_is_added_to_a_cassette_is_waited_for(tmp_path: Path, api: Api) -> 
         runner.run(replay_and_add())
     assert len(provider.requests) == 2
     assert len(sleeps) + len([wait for wait in loop.waits if wait > 0.1]) == 1
+
+
+def leave_off_after(path: Path, source: Path, count: int) -> None:
+    """Leave what a recording leaves that was killed after `count` answers."""
+    journal = Journal(path)
+    journal.start("once", {})
+    for each in read_recording(source).interactions[:count]:
+        journal.append(each)
+    journal.close()
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("api", APIS)
+def test_a_recording_that_was_killed_before_a_retry_goes_on_with_it(
+    tmp_path: Path, api: Api, count: int, mode: RecordMode
+) -> None:
+    path, whole = tmp_path / "x.jsonl", tmp_path / "whole.jsonl"
+    faults = {index: Status(429, retry_after_s=0.001) for index in range(2)}
+    with StandIn(echo, faults=faults) as provider, use(whole, mode="once"):
+        answers = run(api, provider.url, [0])
+    leave_off_after(path, whole, count)
+    with StandIn(echo) as provider, use(path, mode=mode):
+        assert run(api, provider.url, [0]) == answers
+    assert len(provider.requests) == 1
+    statuses = [each.response.status for each in read_recording(path).interactions]
+    assert statuses == [*[429] * count, 200]
+    assert replay_unwaited(path, api, "legacy") == answers[0]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "anthropic"])
+def test_a_recorded_error_that_clients_do_not_try_again_after_stays_final(tmp_path: Path, api: Api) -> None:
+    path = tmp_path / "x.jsonl"
+    refusing = StandIn(echo, faults={0: Status(400)})
+    with refusing as provider, pytest.raises(ModelHTTPError), use(path, mode="once"):
+        run(api, provider.url, [0])
+    with StandIn(echo) as provider, pytest.raises(ModelHTTPError) as failed, use(path, mode="new_episodes"):
+        run(api, provider.url, [0])
+    assert failed.value.status_code == 400
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -14,11 +14,11 @@ from vcr.request import Request as VcrRequest
 
 from evals.standin.loopback import Answer, Loopback
 from llm_do_eval.cassette import use
-from llm_do_eval.cassette.interaction import Body
+from llm_do_eval.cassette.interaction import Body, Request, Response
 from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 from llm_do_eval.cassette.wires.key import fingerprint
 from llm_do_eval.cassette.wires.unpack import library
-from llm_do_eval.cassette.wires.wire import request_of, response_of
+from llm_do_eval.cassette.wires.wire import attempt_of, may_retry, request_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -144,3 +144,28 @@ def test_a_compressed_request_is_sent_as_it_is_and_replays(
     with use(path, mode="none"):
         # compressed otherwise, it is the same request
         assert ask_packed(zstandard(PLAIN), "zstd") == recorded
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "retries"),
+    [
+        *((status, None, False) for status in (200, 400, 401, 404, 422)),
+        *((status, None, True) for status in (408, 409, 429, 500, 529)),
+        (400, "true", True),
+        (429, "false", False),
+        (429, "perhaps", True),
+        (200, "true", False),
+    ],
+)
+def test_a_header_or_the_status_says_whether_clients_try_again(
+    status: int, header: str | None, *, retries: bool
+) -> None:
+    headers = {} if header is None else {"x-should-retry": header}
+    assert may_retry(Response(status, headers, Body())) == retries
+
+
+@pytest.mark.parametrize(("count", "attempt"), [("0", 0), ("2", 2), ("", None), ("-1", None), ("x", None)])
+def test_the_clients_that_count_say_which_attempt_a_request_is(count: str, attempt: int | None) -> None:
+    headers = {"x-stainless-retry-count": count}
+    assert attempt_of(Request("POST", "https://h/", headers, Body())) == attempt
+    assert attempt_of(Request("POST", "https://h/", {}, Body())) is None
