@@ -34,6 +34,7 @@ RESPONSE_HEADERS = frozenset(
         "x-should-retry",
     }
 )
+COOKIE = "a cookie"
 # who makes a new one for each request must not make each request slower than the one before
 _REMEMBERED = 64
 
@@ -61,7 +62,7 @@ class Scrubber:
         self._see()
         with self._lock:
             keys = dict.fromkeys(filter(may_be_secret, self._keys), "a key that a request carried")
-            cookies = dict.fromkeys(self._cookies, "a cookie")
+            cookies = dict.fromkeys(self._cookies, COOKIE)
             return cookies | keys | {value: f"the value of {name}" for value, name in self._values.items()}
 
     def request(self, request: Request) -> Request:
