@@ -144,13 +144,15 @@ class Tape:
 
         Raises:
             StaleCassette: nothing answers it and nothing may be recorded.
-            RecordingStopped: it would be recorded with a key that opens nothing.
+            RecordingStopped: it would be recorded with a key that opens nothing, or the journal cannot be
+                written.
             OutsideSample: it belongs to no sample, and samples run.
         """
         sample = current_sample()
         scrubbed = self._scrubber.request(request)
         key = fingerprint(self._compared(scrubbed))
         with self._lock:
+            self._look_back()
             if recorded := self._deck.take(sample, key):
                 retried = self._deck.retried(recorded, key) or self._is_open(recorded, key)
                 tell(_exchange(recorded, replayed=True))
@@ -231,6 +233,15 @@ class Tape:
                 setting=self.setting,
             )
         return self.miss
+
+    def _look_back(self) -> None:
+        try:
+            if self._recorder:
+                self._recorder.look_back()
+        except OSError as error:
+            raise RecordingStopped(
+                f"{self.path}: its journal cannot be written: {error.strerror}; make room and record again"
+            ) from error
 
     def _check_key(self, request: Request) -> None:
         if any(DUMMY_KEY in value for value in request.headers.values()) or DUMMY_KEY in request.uri:

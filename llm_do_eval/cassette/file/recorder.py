@@ -13,6 +13,7 @@ from llm_do_eval.cassette.file.recording import Recording, installed_versions, r
 from llm_do_eval.cassette.file.sources import merged
 from llm_do_eval.cassette.interaction import json_line
 from llm_do_eval.cassette.scrubbing.canary import Canary, told
+from llm_do_eval.cassette.scrubbing.scrub import COOKIE
 from llm_do_eval.cassette.stops import RecordingStopped
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Recorder:
     """Records one cassette: `once` and `new_episodes` add to it, `all` replaces samples, `rewrite` all of it.
 
     What an interrupted recording left is settled first: it is added to the cassette, or becomes it; where it
-    was to replace a cassette that is there, it is set aside; what was set aside before stays. Nothing is
+    was to replace a cassette that is there, it is set aside; what was set aside before stays, and what nobody
+    may use is put where nothing reads it. Nothing is
     written that holds a secret which `scrubber` knows of, or a text of the shape of a key.
 
     Raises:
@@ -78,6 +80,7 @@ class Recorder:
         self._mode: RecordMode = mode
         self._meta: dict[str, Any] = {**meta, "versions": installed_versions()}
         self._new: list[Interaction] = []
+        self._looked_for = frozenset[str]()
         self._journal = Journal(path)
         try:
             self.old = self._settle()
@@ -94,6 +97,25 @@ class Recorder:
         """Add to the meta line what is known only now: the sources of a run."""
         self._meta = merged(self._meta, meta)
 
+    def look_back(self) -> None:
+        """Take out of the journal what is a secret since a request carried it, or a variable was set.
+
+        A recording that is killed would leave it there, and the next one does not know what it is. Lines in
+        which it cannot be replaced stay, and the journal says that nobody may use them.
+
+        Raises:
+            OSError: there is no place for another journal.
+        """
+        # each answer may set a new cookie, and all lines are looked at again for a new value
+        known = frozenset(value for value, what in self._scrubber.known.items() if what != COOKIE)
+        if known <= self._looked_for:
+            return
+        if any(self._canary.interaction(each) for each in self._new):
+            clean = [*map(self._scrubber.interaction, self._new)]
+            self._journal.rewrite(clean, refused=any(self._canary.interaction(each) for each in clean))
+            self._new = clean
+        self._looked_for |= known
+
     def append(self, interaction: Interaction) -> None:
         """Keep one answer, in the journal at once.
 
@@ -107,6 +129,7 @@ class Recorder:
             )
         self._new.append(interaction)
         self._journal.append(interaction)
+        self.look_back()
 
     def finish(self, *, clean: bool) -> Saved | None:
         """Save what was recorded, if anything, and return what is where.
@@ -159,6 +182,8 @@ class Recorder:
     def _settle(self) -> Recording:
         self._clear()
         left = read_left_over(self._path)
+        if left.refused:
+            self._journal.copy_refused()
         try:
             old = read_recording(self._path) if self._path.exists() else None
         except FormatError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from llm_do.secrets import has_shape, secret_values
 from llm_do_eval.cassette.interaction import json_line
 from llm_do_eval.cassette.scrubbing.forms import DEPTH, TooMuch, views
-from llm_do_eval.cassette.scrubbing.sse import documents, grouped, is_stream
+from llm_do_eval.cassette.scrubbing.sse import Pairs, documents, grouped, is_stream
 from llm_do_eval.cassette.wires.eventstream import EventStreamError, frames
 from llm_do_eval.cassette.wires.unpack import Packed, unpacked
 
@@ -175,8 +175,8 @@ def _leaves(path: str, value: Any, named: Callable[[str], str]) -> Iterator[Text
         case int():
             # a number is as readable as a text
             yield Text(path, str(value))
-        case dict():
-            for key, each in cast("dict[str, Any]", value).items():
+        case dict() | Pairs():
+            for key, each in cast("dict[str, Any]", value).items() if isinstance(value, dict) else value:
                 yield Text(f"a name in {path}", key)
                 yield from _leaves(f"{path}.{named(key)}", each, named)
         case list():
@@ -192,14 +192,18 @@ def _body(where: str, message: Mapping[str, Any], named: Callable[[str], str]) -
     if (text := message.get("text")) is not None:
         read = _read(text)
         yield from _leaves(where, read, named)
-        yield Text(where, text, DEPTH if read is None and not streamed else 0)
+        # base64 may go on over the lines of one event
+        yield from (Text(where, each) for each in streamed if _read(each) is None)
+        # of JSON all was looked at; a stream has names in its events, comments and more besides
+        yield Text(where, text, DEPTH if read is None else 0)
     if plain := _unpacked(message):
         yield Text(where, plain.decode("latin-1"))
 
 
 def _read(text: str) -> Any:
     try:
-        return json.loads(text)
+        # of a name that is there twice, both values are written
+        return json.loads(text, object_pairs_hook=Pairs)
     except (ValueError, RecursionError):
         return None
 

@@ -42,6 +42,7 @@ RESPONSE_HEADERS = frozenset(
         "x-should-retry",
     }
 )
+COOKIE = "a cookie"
 # who makes a new one for each request must not make each request slower than the one before
 _REMEMBERED = 64
 
@@ -49,25 +50,28 @@ _REMEMBERED = 64
 class Scrubber:
     """Takes secrets out: of headers keeps a list, of URIs and bodies replaces what `Secrets` knows.
 
-    Keys that requests carry, in headers, parameters or user info, are secrets from then on.
+    Keys that requests carry, in headers, parameters or user info, are secrets from then on, and so is what
+    stands in `environ` at any of its messages: a test may set a variable, and remove it again.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = dict(environ)
-        self._values = secret_values(environ)
-        self._secrets = Secrets(environ)
+        self._environ = environ
+        self._values: dict[str, str] = {}
         self._keys: dict[str, None] = {}
         self._cookies: dict[str, None] = {}
-        # guards the two above: sync clients run in threads
+        # guards the three above: sync clients run in threads
         self._lock = threading.Lock()
+        self._secrets = Secrets({})
+        self._see()
 
     @property
     def known(self) -> Mapping[str, str]:
         """The values that are secrets as far as is known, each with words for what it is."""
+        self._see()
         with self._lock:
             keys = dict.fromkeys(filter(may_be_secret, self._keys), "a key that a request carried")
-            cookies = dict.fromkeys(self._cookies, "a cookie")
-        return cookies | keys | {value: f"the value of {name}" for value, name in self._values.items()}
+            cookies = dict.fromkeys(self._cookies, COOKIE)
+            return cookies | keys | {value: f"the value of {name}" for value, name in self._values.items()}
 
     def request(self, request: Request) -> Request:
         """Scrub all of a request."""
@@ -132,13 +136,22 @@ class Scrubber:
             if name in kept
         }
 
-    def _see(self, keys: Iterable[str], cookies: Iterable[str]) -> None:
+    def _see(self, keys: Iterable[str] = (), cookies: Iterable[str] = ()) -> None:
         # the stand-in for a key is replaced too: where the key was in a body, the stand-in is in the replay
         keys = [key for key in keys if key == DUMMY_KEY or (may_be_secret(key) and not is_token(key))]
+        values = secret_values(_as_it_is(self._environ))
         with self._lock:
             _remember(self._cookies, filter(may_be_secret, cookies))
-            if _remember(self._keys, keys):
-                self._secrets = Secrets(self._environ, self._keys)
+            if _remember(self._keys, keys) or values.keys() - self._values.keys():
+                self._values = values | self._values
+                # one variable may have had several values
+                seen = {f"{name} {nth}": value for nth, (value, name) in enumerate(self._values.items())}
+                self._secrets = Secrets(seen, self._keys)
+
+
+def _as_it_is(environ: Mapping[str, str]) -> dict[str, str]:
+    # another thread may remove a variable meanwhile
+    return {name: value for name in [*environ] if (value := environ.get(name)) is not None}
 
 
 def _remember(found: dict[str, None], values: Iterable[str]) -> bool:

@@ -54,6 +54,10 @@ class Piece(NamedTuple):
     leaf: Leaf
 
 
+class Pairs(list[tuple[str, Any]]):
+    """An object of JSON, with each key as often as it is written."""
+
+
 def is_stream(text: str) -> bool:
     """Tell whether a text is made of server-sent events."""
     return bool(_STREAM.search(text))
@@ -114,11 +118,7 @@ class _Event(NamedTuple):
     lines: list[int]
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON, with each key as often as it is written."""
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs)
+_DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
 
 
 def _scrubbed_strings(text: str, secrets: Secrets) -> str:
@@ -158,7 +158,7 @@ def _values(document: str) -> Iterator[Any]:
     while start < len(document):
         value, end = _DECODER.raw_decode(document, start)
         yield from (
-            cast("list[Any]", value) if isinstance(value, list) and not isinstance(value, _Pairs) else [value]
+            cast("list[Any]", value) if isinstance(value, list) and not isinstance(value, Pairs) else [value]
         )
         start = cast("re.Match[str]", _BETWEEN.match(document, end)).end()
 
@@ -170,20 +170,20 @@ def _walk(
         case str():
             found = next(written)
             yield Leaf(path, names, value, found.start(1), found.end(1))
-        case _Pairs():
+        case Pairs():
             names += _names(value)
             for key, each in value:
                 next(written)
                 yield from _walk(each, (*path, key), names, written)
         case list():
             for position, each in enumerate(cast("list[Any]", value)):
-                told = isinstance(each, _Pairs) and _names(each)
+                told = isinstance(each, Pairs) and _names(each)
                 yield from _walk(each, (*path, ANY if told else position), names, written)
         case _:
             pass
 
 
-def _names(pairs: _Pairs) -> tuple[tuple[str, str | int], ...]:
+def _names(pairs: Pairs) -> tuple[tuple[str, str | int], ...]:
     return tuple(
         (key, value)
         for key, value in pairs

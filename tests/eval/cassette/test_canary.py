@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_do.errors import RunFailed
+from llm_do.errors import RunFailed, UsageError
 from llm_do_eval.cassette import DUMMY_KEY, RecordingStopped, journal_path, sample, use
+from llm_do_eval.cassette.file.journal import Journal, is_refused
 from llm_do_eval.cassette.file.recording import Recording, read_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.scrubbing.canary import Canary, places_of_secrets
@@ -184,6 +188,39 @@ def test_pieces_of_a_stream_are_joined() -> None:
     assert "joined over its events" in place
 
 
+EVENT = 'data: {"choices": []}\n\n'
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        EVENT + "data: IT\n\n",
+        ": IT\n\n" + EVENT,
+        "id: IT\n" + EVENT,
+        "event: IT\n" + EVENT,
+        EVENT + 'data: {"IT": "b"}\n\n',
+        EVENT + 'data: {"a": "IT", "a": "b"}\n\n',
+        EVENT + 'data: {"a": "IT"\n\n',
+        '{"a": "IT", "a": "b"}',
+        '[{"a": {"IT": 1}, "a": "b"}]',
+    ],
+)
+@pytest.mark.parametrize("form", ["plain", "base64", "gzip", "zstd of base64 of gzip"])
+@pytest.mark.policy("cas-body-canary")
+def test_no_part_of_a_body_is_passed_over(stream: str, form: str) -> None:
+    hidden = FORMS[form](KEY)
+    [place, *_] = places_of_secrets(recording(answer=Body("text", stream.replace("IT", hidden))), {})
+    assert "response.body" in place
+    assert places_of_secrets(recording(answer=Body("text", stream.replace("IT", "it"))), {}) == []
+
+
+def test_what_goes_on_in_the_next_line_of_an_event_is_found() -> None:
+    packed = in_base64(gzip.compress(PASSWORD.encode()))
+    stream = EVENT + f"data: {packed[:20]}\ndata: {packed[20:]}\n\n"
+    [place] = places_of_secrets(recording(answer=Body("text", stream)), ENVIRON)
+    assert place.endswith("holds the value of DB_PASSWORD, in base64 of gzip")
+
+
 def test_pieces_that_name_no_common_text_are_joined_by_their_name() -> None:
     payloads = [json.dumps({"item_id": str(i), "delta": KEY[i : i + 5]}) for i in range(0, 33, 5)]
     stream = "".join(f"data: {payload}\n\n" for payload in payloads)
@@ -211,10 +248,8 @@ def test_ordinary_values_raise_no_alarm() -> None:
     clean = recording(asked="1234567 /home/someone task-force-of-twenty-four-people " + "risk-" * 9)
     assert places_of_secrets(clean, ENVIRON) == []
     # words of the format itself, and texts that were replaced
-    assert (
-        places_of_secrets(clean, {"A_KEY": "messages-", "B_KEY": "<secret>", "C_TOKEN": "fingerprint"})
-        == ["sample 3, seq 1: fingerprint holds" if False else ""][1:]
-    )
+    words = {"A_KEY": "messages-", "B_KEY": "<secret>", "C_TOKEN": "fingerprint"}
+    assert places_of_secrets(clean, words) == []
 
 
 def test_the_cassettes_of_this_project_are_clean() -> None:
@@ -391,9 +426,87 @@ def test_a_refused_save_keeps_the_answers_where_nothing_picks_them_up(
     kept = journal_path(path).with_name("x.jsonl.refused.journal")
     assert list(tmp_path.iterdir()) == [kept]
     assert len(kept.read_bytes().splitlines()) == 3
+    with pytest.raises(RunFailed, match=r"x.jsonl.refused.2.journal"):
+        record()
+    assert len(list(tmp_path.glob("*.refused*.journal"))) == 2
     with use(path, mode="once", environ={}):
         ask("again")
     assert len(read_recording(path).interactions) == 1
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import httpx2
+from llm_do_eval.cassette import use
+
+path, url, body, key = sys.argv[1:]
+environ = {}
+with use(Path(path), mode="once", environ=environ), httpx2.Client() as client:
+    def ask(text, **headers):
+        json = {"model": "m", "messages": [{"role": "user", "content": text}]}
+        client.post(url + "/chat/completions", headers=headers, json=json)
+
+    ask("one")
+    ask(body)
+    if key == "by request":
+        ask("three", authorization="Bearer given-in-code-0123456789")
+    else:
+        environ["LATE_TOKEN"] = "given-in-code-0123456789"
+        ask("three")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def killed(provider: StandIn, path: Path, body: str, key: str) -> None:
+    words = [sys.executable, "-c", KILLED, str(path), provider.openai_base_url, body, key]
+    assert subprocess.run(words, check=False).returncode == -9
+
+
+@pytest.mark.parametrize("key", ["by request", "by variable"])
+@pytest.mark.policy("cas-body-canary")
+def test_a_key_that_is_learned_late_is_in_no_journal_of_a_killed_recording(
+    provider: StandIn, ask: Callable[..., str], tmp_path: Path, key: str
+) -> None:
+    path = tmp_path / "x.jsonl"
+    killed(provider, path, f"the key is {GIVEN}", key)
+    assert list(tmp_path.iterdir()) == [journal_path(path)]
+    assert GIVEN not in journal_path(path).read_text("utf-8")
+    with use(path, mode="once", environ={}):
+        ask("four")
+    assert [each.seq for each in read_recording(path).interactions] == [0, 1, 2, 3]
+    assert GIVEN not in path.read_text("utf-8")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_late_key_that_cannot_be_replaced_makes_a_journal_that_nobody_uses(
+    provider: StandIn, ask: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.jsonl"
+    hidden = in_base64(gzip.compress(GIVEN.encode()))
+    killed(provider, path, hidden, "by request")
+    assert is_refused(journal_path(path))
+    left = journal_path(path).read_bytes()
+    assert len(left.splitlines()) == 4
+    with use(path, mode="once", environ={}):
+        ask("four")
+    assert len(read_recording(path).interactions) == 1
+    assert hidden not in path.read_text("utf-8")
+    kept = path.with_name("x.jsonl.refused.journal")
+    assert sorted(tmp_path.iterdir()) == [path, kept]
+    assert kept.read_bytes() == left
+
+
+def test_a_journal_that_is_rewritten_stays_locked(ask: Callable[..., str], tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    with use(path, mode="once", environ={}):
+        ask(f"the key is {GIVEN}")
+        assert GIVEN in journal_path(path).read_text("utf-8")
+        ask("hello", authorization=f"Bearer {GIVEN}")
+        assert GIVEN not in journal_path(path).read_text("utf-8")
+        with pytest.raises(UsageError, match=rf"recorded by another process \(pid {os.getpid()}\)"):
+            Journal(path)
+        assert list(tmp_path.iterdir()) == [journal_path(path)]
 
 
 def test_what_an_interrupted_recording_left_is_looked_at(ask: Callable[..., str], tmp_path: Path) -> None:

@@ -183,3 +183,31 @@ def test_what_a_tool_read_and_a_model_repeats_is_replaced(tmp_path: Path) -> Non
     spellings = (PASSWORD, json.dumps(PASSWORD)[1:-1], base64.b64encode(PASSWORD.encode()).decode())
     for secret in (*spellings, SHAPES[3], "canary"):
         assert secret not in content
+
+
+def test_variables_are_looked_at_again_and_stay_known() -> None:
+    environ = {"DB_PASSWORD": "the-first-value"}
+    scrubber = Scrubber(environ)
+    environ |= {"DB_PASSWORD": "the-second-value", "A_TOKEN": "another-value"}
+    assert {"the-first-value", "the-second-value", "another-value"} <= scrubber.known.keys()
+    environ.clear()
+    assert scrubber.known["the-first-value"] == "the value of DB_PASSWORD"
+    assert scrubber.text("the-first-value, the-second-value, another-value") == ", ".join(
+        ["<env-secret>"] * 3
+    )
+
+
+def test_a_variable_that_was_set_for_one_request_is_replaced_in_the_whole_cassette(
+    ask: Callable[..., str], tmp_path: Path
+) -> None:
+    path, environ = tmp_path / "x.jsonl", dict[str, str]()
+    with use(path, mode="once", environ=environ):
+        ask("before: hunter2-hunter2")
+        environ["DB_PASSWORD"] = "hunter2-hunter2"
+        ask("with it: hunter2-hunter2")
+        environ.clear()
+        ask("after: hunter2-hunter2")
+    content = path.read_text("utf-8")
+    assert "hunter2" not in content
+    for when in ("before", "with it", "after"):
+        assert f"{when}: <env-secret>" in content

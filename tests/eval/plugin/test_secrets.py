@@ -72,3 +72,40 @@ def test_a_secret_in_another_form_ends_the_recording_and_names_the_place(
     assert len(provider.requests) == 1
     assert not list(suite.path.rglob("*.jsonl.journal"))
     assert not list((suite.path / "cassettes").rglob("*.jsonl"))
+
+
+LATE = """
+import os
+import pytest
+
+@pytest.fixture
+def password(monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "SAID")
+
+@pytest.mark.llm_samples(2)
+async def test_orders(llm_do, sample, password):
+    run = await llm_do.run("The word is SAID.")
+    assert run.output == "Noted."
+"""
+
+
+def test_a_variable_that_a_fixture_sets_is_a_secret(suite: Suite, provider: StandIn) -> None:
+    word = "hunter2-hunter2"
+    result = suite.run(LATE.replace("SAID", word), "--llm-record=once")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*secrets were replaced in 2 of its bodies"])
+    content = (suite.path / "cassettes" / "test_suite" / "test_orders.jsonl").read_text("utf-8")
+    assert word not in content
+    assert "The word is <env-secret>." in content
+    provider.stop()
+    suite.again().assert_outcomes(passed=1)
+
+
+def test_a_variable_that_a_fixture_sets_is_looked_for_in_other_forms(suite: Suite, provider: StandIn) -> None:
+    word = "hunter2-hunter2"
+    hidden = base64.b64encode(gzip.compress(word.encode())).decode()
+    tests = LATE.replace('"SAID"', f'"{word}"').replace("SAID", hidden)
+    result = suite.run(tests, "--llm-record=once", "--llm-concurrency=1")
+    result.stdout.fnmatch_lines(["*request.body.* holds the value of DB_PASSWORD, in base64 of gzip*"])
+    assert len(provider.requests) == 1
+    assert not list((suite.path / "cassettes").rglob("*.jsonl"))
