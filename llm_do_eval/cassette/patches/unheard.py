@@ -8,6 +8,7 @@ does that.
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +30,8 @@ class _Door(NamedTuple):
     methods: tuple[str, ...]
 
 
-# ClientProtocol is below every client of websockets; those of newer releases are stopped before they connect
+# ClientProtocol is below every client of websockets but the legacy one; the others here are stopped before
+# they connect
 _DOORS = (
     _Door("gRPC", "grpc._channel", "MultiCallable", ("__call__", "with_call", "future")),
     _Door("gRPC", "grpc.aio._channel", "MultiCallable", ("__call__",)),
@@ -37,19 +39,20 @@ _DOORS = (
     _Door("websocket", "websockets.sync.client", "connect", ("connect",)),
     _Door("websocket", "websockets.trio.client", "connect", ("connect",)),
     _Door("websocket", "websockets.client", "ClientProtocol", ("__init__",)),
+    _Door("websocket", "websockets.legacy.client", "Connect", ("__await_impl__",)),
+    _Door("websocket", "websockets.legacy.client", "WebSocketClientProtocol", ("handshake",)),
     _Door("websocket", "aiohttp.client", "ClientSession", ("_ws_connect",)),
 )
 _LOADED = ("grpc._channel", "grpc.aio._channel")
 # the audit hook of a replay stops their connections
-_LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client")
+_LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client", "websockets.legacy.client")
 
 
 @contextmanager
 def unheard_refused(*, replaying: bool) -> Generator[None]:
     """Raise for every gRPC call and websocket: `NetworkBlocked` in a replay, else `RecordingStopped`."""
     for name in _LOADED if replaying else _LOADED + _LOADED_TO_RECORD:
-        with suppress(ImportError):
-            import_module(name)
+        _load(name)
     stop = _not_replayed if replaying else _not_recorded
     with ExitStack() as stack:
         for door in _DOORS:
@@ -57,6 +60,13 @@ def unheard_refused(*, replaying: bool) -> Generator[None]:
                 stack.callback(setattr, owner, name, vars(owner)[name])
                 setattr(owner, name, _refusal(door, stop))
         yield
+
+
+def _load(name: str) -> None:
+    # who uses what is deprecated is warned by the package itself, and nobody else
+    with suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module(name)
 
 
 def _methods(door: _Door) -> Iterator[tuple[type, str]]:
@@ -98,6 +108,6 @@ def _place(caller: Any, *args: Any) -> str:
     for name in ("_target", "_method"):
         if isinstance(found := getattr(caller, name, None), bytes):
             return found.decode(errors="replace")
-    address: Any = getattr(caller, "uri", None) or (args[0] if args else "")
+    address: Any = getattr(caller, "uri", None) or getattr(caller, "_uri", None) or (args[0] if args else "")
     parts = urlsplit(str(address))
     return parts.netloc.rpartition("@")[2] or str(getattr(address, "host", "an unknown host"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import warnings
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -138,6 +140,21 @@ def async_socket(address: str) -> str:
     return asyncio.run(talk())
 
 
+def legacy_socket(address: str) -> str:
+    async def talk() -> str:
+        async with legacy().connect(f"ws://{address}/?key=canary") as connection:
+            await connection.send("a")
+            return str(await connection.recv())
+
+    return asyncio.run(talk())
+
+
+def legacy() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return import_module("websockets.legacy.client")
+
+
 def aiohttp_socket(address: str) -> str:
     async def talk() -> str:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"http://{address}/") as connection:
@@ -148,7 +165,7 @@ def aiohttp_socket(address: str) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("talk", [over_websocket, async_socket, aiohttp_socket])
+@pytest.mark.parametrize("talk", [over_websocket, async_socket, legacy_socket, aiohttp_socket])
 def test_no_websocket_gets_out(
     ws_address: str, tmp_path: Path, mode: RecordMode, talk: Callable[[str], str]
 ) -> None:
@@ -180,6 +197,52 @@ def test_a_client_built_on_the_protocol_of_websockets_is_refused(tmp_path: Path)
     websockets.client.ClientProtocol(uri)
     with pytest.raises(RecordingStopped, match=r"^websocket to h "), use(tmp_path / "x.jsonl", mode="once"):
         websockets.client.ClientProtocol(uri)
+
+
+def test_a_client_built_on_the_legacy_protocol_is_refused(ws_address: str, tmp_path: Path) -> None:
+    host, _, port = ws_address.partition(":")
+
+    async def talk() -> None:
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_connection(legacy().WebSocketClientProtocol, host, int(port))
+        try:
+            await protocol.handshake(parse_uri(f"ws://{ws_address}/?key=canary"))
+        finally:
+            protocol.fail_connection()
+
+    asyncio.run(talk())
+    with (
+        pytest.raises(RecordingStopped, match=rf"^websocket to {host} \(websockets\)"),
+        use(tmp_path / "x.jsonl", mode="once"),
+    ):
+        asyncio.run(talk())
+
+
+LEGACY = """
+import asyncio, sys, warnings
+from pathlib import Path
+from llm_do_eval.cassette import RecordingStopped, use
+assert not {"websockets.legacy"} & set(sys.modules)
+warnings.simplefilter("error")
+with use(Path(sys.argv[1]), mode="once"):
+    from websockets.legacy.client import connect
+    async def talk():
+        async with connect(f"ws://{sys.argv[2]}/"):
+            pass
+    try:
+        asyncio.run(talk())
+    except RecordingStopped as stop:
+        print(stop)
+"""
+
+
+@pytest.mark.slow
+def test_legacy_websockets_that_are_loaded_while_it_records_are_refused(
+    ws_address: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", LEGACY, str(tmp_path / "x.jsonl"), ws_address]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"websocket to {ws_address} (websockets) cannot be recorded")
 
 
 LATE = """
