@@ -1,4 +1,4 @@
-"""Traffic that no cassette can hear in, a stop that names it out: gRPC and websockets, while one is open.
+"""Traffic that no cassette hears in, a stop that names it out: gRPC, websockets, connections from before.
 
 Methods of classes are replaced, so that clients made before are stopped too. gRPC sends from C code, which
 the audit hook of a replay does not see either; so where it is installed, it is loaded before somebody else
@@ -7,12 +7,15 @@ does that.
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+import vcr.stubs
 
 from llm_do_eval.cassette.stops import CassetteStop, NetworkBlocked, RecordingStopped
 
@@ -59,7 +62,41 @@ def unheard_refused(*, replaying: bool) -> Generator[None]:
             for owner, name in _methods(door):
                 stack.callback(setattr, owner, name, vars(owner)[name])
                 setattr(owner, name, _refusal(door, stop))
+        _refuse_passers_by(stack, NetworkBlocked if replaying else RecordingStopped)
         yield
+
+
+def _refuse_passers_by(stack: ExitStack, stop: type[CassetteStop]) -> None:
+    """Refuse what connections of http.client send that are of its own classes, not of the stubs of vcrpy.
+
+    Subclasses are left alone: vcrpy hears those of urllib3 and botocore itself, and sends by some.
+    """
+    # not from http.client: a cassette of stock vcrpy may be open around ours
+    stubs: Any = vcr.stubs
+    owner, stub = stubs.HTTPConnection, stubs.VCRHTTPConnection
+    passers_by = owner, stubs.HTTPSConnection
+    stack.callback(setattr, stub, "_baseclass", stub._baseclass)  # noqa: SLF001 - as for https, see mend
+    stub._baseclass = type(owner.__name__, (owner,), {})  # noqa: SLF001
+    for name in ("putrequest", "send"):
+        found: Any = vars(owner)[name]
+        stack.callback(setattr, owner, name, found)
+        setattr(owner, name, _unless_passing_by(found, passers_by, stop))
+
+
+def _unless_passing_by(
+    found: Callable[..., Any], passers_by: tuple[type, ...], stop: type[CassetteStop]
+) -> Callable[..., Any]:
+    @functools.wraps(found)
+    def checked(self: Any, *args: Any, **more: Any) -> Any:
+        if type(self) in passers_by:
+            raise stop(
+                f"http.client to {self.host}:{self.port} would pass by the cassette, because the connection, "
+                f"or the name of its class, was there before it was opened: make it in the test, by "
+                f"http.client.{type(self).__name__}(...)"
+            )
+        return found(self, *args, **more)
+
+    return checked
 
 
 def _load(name: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import subprocess
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import grpc
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from pathlib import Path
 
+    from evals.standin import StandIn
     from llm_do_eval.cassette import RecordMode
 
 MODES: list[RecordMode] = ["none", "once", "new_episodes", "all", "rewrite"]
@@ -216,6 +220,52 @@ def test_a_client_built_on_the_legacy_protocol_is_refused(ws_address: str, tmp_p
         use(tmp_path / "x.jsonl", mode="once"),
     ):
         asyncio.run(talk())
+
+
+def http_client(connection: http.client.HTTPConnection, text: str) -> int:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+    connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+    with connection.getresponse() as answer:
+        answer.read()
+        return answer.status
+
+
+PASSING = r"^http\.client to 127\.0\.0\.1:\d+ would pass by the cassette, .*http\.client\.HTTPConnection\("
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_of_http_client_from_before_is_refused(
+    provider: StandIn, tmp_path: Path, mode: RecordMode, *, connected: bool
+) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(provider.url).port)) as connection:
+        if connected:
+            assert http_client(connection, "before") == 200
+        with pytest.raises(stopped(mode), match=PASSING), use(tmp_path / "x.jsonl", mode=mode):
+            http_client(connection, "inside")
+        assert len(provider.requests) == connected
+        assert http_client(connection, "after") == 200
+
+
+def test_what_a_connection_from_before_has_begun_is_not_sent(provider: StandIn, tmp_path: Path) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(provider.url).port)) as connection:
+        connection.putrequest("POST", "/v1/chat/completions")
+        with pytest.raises(NetworkBlocked, match=PASSING), use(tmp_path / "x.jsonl", mode="none"):
+            connection.endheaders(b"{}")
+    assert provider.requests == []
+
+
+def test_connections_of_http_client_are_recorded_and_replayed(provider: StandIn, tmp_path: Path) -> None:
+    port = urlsplit(provider.url).port
+    modes: tuple[RecordMode, ...] = ("once", "none")
+    for mode in modes:
+        with (
+            use(tmp_path / "x.jsonl", mode=mode) as tape,
+            closing(http.client.HTTPConnection("127.0.0.1", port)) as connection,
+        ):
+            assert [http_client(connection, text) for text in ("a", "b")] == [200, 200]
+            assert (mode, len(tape.unplayed())) in (("once", 0), ("none", 0))
+    assert len(provider.requests) == 2
 
 
 LEGACY = """
