@@ -26,9 +26,10 @@ Json = dict[str, Any]
 class Evidence:
     """Where the samples came from.
 
-    `recorded_at` is when a provider answered (ISO 8601), None where no provider was asked; `distinct`
-    counts the samples' conversations, equal ones once; `cassette` is relative to the root folder, and
-    `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
+    `recorded_at` is when a provider first answered (ISO 8601), None where no provider was asked; `replayed`
+    says that every answer was recorded before, `replayed_samples` counts the samples of which that is true;
+    `distinct` counts the samples' conversations, equal ones once; `cassette` is relative to the root folder,
+    and `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
     `scrubbed` counts the bodies recorded just now that held a secret, which was replaced.
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     saved: bool = False
     unplayed: int = 0
     scrubbed: int = 0
+    replayed_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,8 @@ def evidence_line(test: Json) -> str:
         )
         secrets = f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
         told = f"{advice}{secrets if evidence['scrubbed'] else ''}"
-        return f"recorded {day}, {model}, {number}; {evidence['cassette']}: {told}"
+        old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
+        return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
 
 

@@ -89,6 +89,8 @@ class Tape:
         """Where the new answers are, after the end; None if there were none."""
         self.scrubbed = 0
         """How many recorded bodies held a secret, which was replaced."""
+        self.asked: set[int] = set()
+        """The samples to which a provider answered just now."""
         self._recording = recording
         self._recorded_samples = _samples_of(recording)
         self._compared = normalizer.request
@@ -184,6 +186,7 @@ class Tape:
         )
         tell(_exchange(interaction, replayed=False))
         with self._lock:
+            self.asked.add(ticket.sample)
             self.scrubbed += ticket.hides + (scrubbed.body != response.body)
             if self._recorder is None:
                 raise RecordingStopped(

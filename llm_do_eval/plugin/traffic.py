@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +20,13 @@ from llm_do_eval.session import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     import pytest
 
     from llm_do.links import Worker
     from llm_do_eval.cassette import StaleCassette, Tape
+    from llm_do_eval.cassette.interaction import Interaction
     from llm_do_eval.plugin.options import Options
     from llm_do_eval.sample import Sample
 
@@ -39,6 +42,8 @@ class Traffic:
     tape: Tape | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _held: tuple[Interaction, ...] = ()
+    """What the cassette could answer when it was opened."""
 
     def open(self) -> None:
         """Open the cassette, with keys that open nothing for providers that have none.
@@ -59,6 +64,7 @@ class Traffic:
                 normalizer=Normalizer.of(self.options.normalize),
             )
             self.tape = stack.enter_context(cassette)
+            self._held = self.tape.unplayed()
             self._open = stack.pop_all()
 
     def close(self) -> None:
@@ -99,8 +105,8 @@ class Traffic:
         if tape is None:
             return {}
         about = {"cassette": self._relative(tape.path)}
-        if tape.replaying and index in tape.recorded_samples:
-            return about | {"recorded_at": tape.meta.get("recorded_at")}
+        if index not in tape.asked and any(each.sample == index for each in self._held):
+            return about | {"recorded_at": self._recorded_at({index})}
         # in milliseconds, as answers are dated: never after the `recorded_at` that replays will have
         return about | {"tested_at": self._started.isoformat(timespec="milliseconds")}
 
@@ -125,16 +131,18 @@ class Traffic:
         tape, now = self.tape, self._started.isoformat(timespec="seconds")
         if tape is None:
             return Evidence(recorded_at=now, model=models, distinct=distinct)
+        unplayed = tape.unplayed()
+        played = self._played(unplayed) & {each.index for each in samples if each.outcome is not None}
         if tape.saved is not None:
             return Evidence(
-                recorded_at=now,
+                recorded_at=self._recorded_at(played) if played else now,
                 model=models or tape.model,
                 distinct=distinct,
                 cassette=self._relative(tape.saved),
                 saved=True,
                 scrubbed=tape.scrubbed,
+                replayed_samples=len(played - tape.asked),
             )
-        unplayed = tape.unplayed()
         if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):
             return Evidence(model=models, distinct=distinct)
         return Evidence(
@@ -144,7 +152,23 @@ class Traffic:
             distinct=distinct,
             cassette=self._relative(tape.path),
             unplayed=sum(each.sample < ended for each in unplayed),
+            replayed_samples=len(played),
         )
+
+    def _played(self, unplayed: Iterable[Interaction]) -> set[int]:
+        left = Counter(each.sample for each in unplayed)
+        return {
+            sample
+            for sample, held in Counter(each.sample for each in self._held).items()
+            if left[sample] < held
+        }
+
+    def _recorded_at(self, samples: AbstractSet[int]) -> str | None:
+        """Say when the oldest recorded answer to some samples came."""
+        assert self.tape is not None, "only a cassette has recorded answers"
+        days = [each.at for each in self._held if each.sample in samples]
+        # a cassette of stock vcrpy may not date each of them
+        return min((day for day in days if day), default=self.tape.meta.get("recorded_at"))
 
     def _relative(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.item.config.rootpath)).as_posix()

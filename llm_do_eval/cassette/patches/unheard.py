@@ -1,4 +1,4 @@
-"""Traffic that no cassette can hear in, a stop that names it out: gRPC and websockets, while one is open.
+"""Traffic that no cassette hears in, a stop that names it out: gRPC, websockets, connections from before.
 
 Methods of classes are replaced, so that clients made before are stopped too. gRPC sends from C code, which
 the audit hook of a replay does not see either; so where it is installed, it is loaded before somebody else
@@ -7,11 +7,15 @@ does that.
 
 from __future__ import annotations
 
+import functools
 import sys
+import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+import vcr.stubs
 
 from llm_do_eval.cassette.stops import CassetteStop, NetworkBlocked, RecordingStopped
 
@@ -29,7 +33,8 @@ class _Door(NamedTuple):
     methods: tuple[str, ...]
 
 
-# ClientProtocol is below every client of websockets; those of newer releases are stopped before they connect
+# ClientProtocol is below every client of websockets but the legacy one; the others here are stopped before
+# they connect
 _DOORS = (
     _Door("gRPC", "grpc._channel", "MultiCallable", ("__call__", "with_call", "future")),
     _Door("gRPC", "grpc.aio._channel", "MultiCallable", ("__call__",)),
@@ -37,26 +42,68 @@ _DOORS = (
     _Door("websocket", "websockets.sync.client", "connect", ("connect",)),
     _Door("websocket", "websockets.trio.client", "connect", ("connect",)),
     _Door("websocket", "websockets.client", "ClientProtocol", ("__init__",)),
+    _Door("websocket", "websockets.legacy.client", "Connect", ("__await_impl__",)),
+    _Door("websocket", "websockets.legacy.client", "WebSocketClientProtocol", ("handshake",)),
     _Door("websocket", "aiohttp.client", "ClientSession", ("_ws_connect",)),
 )
 _LOADED = ("grpc._channel", "grpc.aio._channel")
 # the audit hook of a replay stops their connections
-_LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client")
+_LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client", "websockets.legacy.client")
 
 
 @contextmanager
 def unheard_refused(*, replaying: bool) -> Generator[None]:
     """Raise for every gRPC call and websocket: `NetworkBlocked` in a replay, else `RecordingStopped`."""
     for name in _LOADED if replaying else _LOADED + _LOADED_TO_RECORD:
-        with suppress(ImportError):
-            import_module(name)
+        _load(name)
     stop = _not_replayed if replaying else _not_recorded
     with ExitStack() as stack:
         for door in _DOORS:
             for owner, name in _methods(door):
                 stack.callback(setattr, owner, name, vars(owner)[name])
                 setattr(owner, name, _refusal(door, stop))
+        _refuse_passers_by(stack, NetworkBlocked if replaying else RecordingStopped)
         yield
+
+
+def _refuse_passers_by(stack: ExitStack, stop: type[CassetteStop]) -> None:
+    """Refuse what connections of http.client send that are of its own classes, not of the stubs of vcrpy.
+
+    Subclasses are left alone: vcrpy hears those of urllib3 and botocore itself, and sends by some.
+    """
+    # not from http.client: a cassette of stock vcrpy may be open around ours
+    stubs: Any = vcr.stubs
+    owner, stub = stubs.HTTPConnection, stubs.VCRHTTPConnection
+    passers_by = owner, stubs.HTTPSConnection
+    stack.callback(setattr, stub, "_baseclass", stub._baseclass)  # noqa: SLF001 - as for https, see mend
+    stub._baseclass = type(owner.__name__, (owner,), {})  # noqa: SLF001
+    for name in ("putrequest", "send"):
+        found: Any = vars(owner)[name]
+        stack.callback(setattr, owner, name, found)
+        setattr(owner, name, _unless_passing_by(found, passers_by, stop))
+
+
+def _unless_passing_by(
+    found: Callable[..., Any], passers_by: tuple[type, ...], stop: type[CassetteStop]
+) -> Callable[..., Any]:
+    @functools.wraps(found)
+    def checked(self: Any, *args: Any, **more: Any) -> Any:
+        if type(self) in passers_by:
+            raise stop(
+                f"http.client to {self.host}:{self.port} would pass by the cassette, because the connection, "
+                f"or the name of its class, was there before it was opened: make it in the test, by "
+                f"http.client.{type(self).__name__}(...)"
+            )
+        return found(self, *args, **more)
+
+    return checked
+
+
+def _load(name: str) -> None:
+    # who uses what is deprecated is warned by the package itself, and nobody else
+    with suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module(name)
 
 
 def _methods(door: _Door) -> Iterator[tuple[type, str]]:
@@ -98,6 +145,6 @@ def _place(caller: Any, *args: Any) -> str:
     for name in ("_target", "_method"):
         if isinstance(found := getattr(caller, name, None), bytes):
             return found.decode(errors="replace")
-    address: Any = getattr(caller, "uri", None) or (args[0] if args else "")
+    address: Any = getattr(caller, "uri", None) or getattr(caller, "_uri", None) or (args[0] if args else "")
     parts = urlsplit(str(address))
     return parts.netloc.rpartition("@")[2] or str(getattr(address, "host", "an unknown host"))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import subprocess
 import sys
-from contextlib import contextmanager
+import warnings
+from contextlib import closing, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import grpc
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from pathlib import Path
 
+    from evals.standin import StandIn
     from llm_do_eval.cassette import RecordMode
 
 MODES: list[RecordMode] = ["none", "once", "new_episodes", "all", "rewrite"]
@@ -138,6 +144,21 @@ def async_socket(address: str) -> str:
     return asyncio.run(talk())
 
 
+def legacy_socket(address: str) -> str:
+    async def talk() -> str:
+        async with legacy().connect(f"ws://{address}/?key=canary") as connection:
+            await connection.send("a")
+            return str(await connection.recv())
+
+    return asyncio.run(talk())
+
+
+def legacy() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return import_module("websockets.legacy.client")
+
+
 def aiohttp_socket(address: str) -> str:
     async def talk() -> str:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"http://{address}/") as connection:
@@ -148,7 +169,7 @@ def aiohttp_socket(address: str) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("talk", [over_websocket, async_socket, aiohttp_socket])
+@pytest.mark.parametrize("talk", [over_websocket, async_socket, legacy_socket, aiohttp_socket])
 def test_no_websocket_gets_out(
     ws_address: str, tmp_path: Path, mode: RecordMode, talk: Callable[[str], str]
 ) -> None:
@@ -180,6 +201,98 @@ def test_a_client_built_on_the_protocol_of_websockets_is_refused(tmp_path: Path)
     websockets.client.ClientProtocol(uri)
     with pytest.raises(RecordingStopped, match=r"^websocket to h "), use(tmp_path / "x.jsonl", mode="once"):
         websockets.client.ClientProtocol(uri)
+
+
+def test_a_client_built_on_the_legacy_protocol_is_refused(ws_address: str, tmp_path: Path) -> None:
+    host, _, port = ws_address.partition(":")
+
+    async def talk() -> None:
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_connection(legacy().WebSocketClientProtocol, host, int(port))
+        try:
+            await protocol.handshake(parse_uri(f"ws://{ws_address}/?key=canary"))
+        finally:
+            protocol.fail_connection()
+
+    asyncio.run(talk())
+    with (
+        pytest.raises(RecordingStopped, match=rf"^websocket to {host} \(websockets\)"),
+        use(tmp_path / "x.jsonl", mode="once"),
+    ):
+        asyncio.run(talk())
+
+
+def http_client(connection: http.client.HTTPConnection, text: str) -> int:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+    connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+    with connection.getresponse() as answer:
+        answer.read()
+        return answer.status
+
+
+PASSING = r"^http\.client to 127\.0\.0\.1:\d+ would pass by the cassette, .*http\.client\.HTTPConnection\("
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_of_http_client_from_before_is_refused(
+    provider: StandIn, tmp_path: Path, mode: RecordMode, *, connected: bool
+) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(provider.url).port)) as connection:
+        if connected:
+            assert http_client(connection, "before") == 200
+        with pytest.raises(stopped(mode), match=PASSING), use(tmp_path / "x.jsonl", mode=mode):
+            http_client(connection, "inside")
+        assert len(provider.requests) == connected
+        assert http_client(connection, "after") == 200
+
+
+def test_what_a_connection_from_before_has_begun_is_not_sent(provider: StandIn, tmp_path: Path) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(provider.url).port)) as connection:
+        connection.putrequest("POST", "/v1/chat/completions")
+        with pytest.raises(NetworkBlocked, match=PASSING), use(tmp_path / "x.jsonl", mode="none"):
+            connection.endheaders(b"{}")
+    assert provider.requests == []
+
+
+def test_connections_of_http_client_are_recorded_and_replayed(provider: StandIn, tmp_path: Path) -> None:
+    port = urlsplit(provider.url).port
+    modes: tuple[RecordMode, ...] = ("once", "none")
+    for mode in modes:
+        with (
+            use(tmp_path / "x.jsonl", mode=mode) as tape,
+            closing(http.client.HTTPConnection("127.0.0.1", port)) as connection,
+        ):
+            assert [http_client(connection, text) for text in ("a", "b")] == [200, 200]
+            assert (mode, len(tape.unplayed())) in (("once", 0), ("none", 0))
+    assert len(provider.requests) == 2
+
+
+LEGACY = """
+import asyncio, sys, warnings
+from pathlib import Path
+from llm_do_eval.cassette import RecordingStopped, use
+assert not {"websockets.legacy"} & set(sys.modules)
+warnings.simplefilter("error")
+with use(Path(sys.argv[1]), mode="once"):
+    from websockets.legacy.client import connect
+    async def talk():
+        async with connect(f"ws://{sys.argv[2]}/"):
+            pass
+    try:
+        asyncio.run(talk())
+    except RecordingStopped as stop:
+        print(stop)
+"""
+
+
+@pytest.mark.slow
+def test_legacy_websockets_that_are_loaded_while_it_records_are_refused(
+    ws_address: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", LEGACY, str(tmp_path / "x.jsonl"), ws_address]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"websocket to {ws_address} (websockets) cannot be recorded")
 
 
 LATE = """

@@ -155,6 +155,7 @@ def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None
         "saved": False,
         "unplayed": 0,
         "scrubbed": 0,
+        "replayed_samples": 5,
     }
 
 
@@ -219,8 +220,11 @@ def test_a_stale_replay_takes_nothing_from_the_evidence(
 def test_replayed_runs_say_what_they_replay_so_that_each_counts_once(recorded: Suite) -> None:
     recorded.again().assert_outcomes(passed=1)
     roots = [run[-1] for run in recorded.runs()]
-    meta = json.loads(cassette(recorded).read_bytes().partition(b"\n")[0])
-    assert [root["meta"].get("recorded_at") for root in roots] == [None] * 5 + [meta["recorded_at"]] * 5
+    first: dict[int, str] = {}
+    for line in map(json.loads, cassette(recorded).read_bytes().splitlines()[1:]):
+        first.setdefault(line["sample"], line["at"])
+    assert [root["meta"].get("recorded_at") for root in roots[:5]] == [None] * 5
+    assert {root["sample"]["index"]: root["meta"]["recorded_at"] for root in roots[5:]} == first
     assert {root["meta"]["cassette"] for root in roots} == {"cassettes/test_suite/test_orders.jsonl"}
     assert sorted(root["sample"]["index"] for root in roots[5:]) == list(range(5))
 

@@ -69,6 +69,7 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "saved": False,
             "unplayed": 0,
             "scrubbed": 0,
+            "replayed_samples": 0,
         },
         "usage": {
             "requests": 20,
