@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.errors import FormatError
+from llm_do_eval.cassette.file.journal import is_refused
 from llm_do_eval.cassette.file.recording import is_foreign, read_recording
 from llm_do_eval.cassette.file.sources import changed
 from llm_do_eval.cassette.scrubbing.canary import places_of_secrets
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1_000_000
 _DAY_S: Final = 86_400
+# it is numbered from the second on
+_SET_ASIDE: Final = re.compile(r"\.unclean(?:\.\d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +77,15 @@ def orphan(path: Path) -> list[Finding]:
 def left_over(path: Path) -> list[Finding]:
     """Say what a recording left, unless it is still under way."""
     if path.suffix != ".journal":
-        # a set-aside cassette is numbered from the second on, and is written to a .tmp. file first
-        aside = ".unclean" in path.name and ".tmp." not in path.name
+        aside = _SET_ASIDE.search(path.name)
         what = "set aside, it was not clean" if aside else "a file that was not finished"
         return [Finding(str(path), "left over", what, "look at it, then delete it")]
     if _is_locked(path):
         return []
+    if is_refused(path):
+        what = "the journal of a recording that was refused, because it holds a secret"
+        cure = "look at it, then delete it: no recording takes it over"
+        return [Finding(str(path), "left over", what, cure)]
     what = "the journal of a recording that was interrupted"
     return [
         Finding(str(path), "left over", what, "record again, which takes over what it holds, or delete it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "cassettes"
 SUFFIXES: Final = (".jsonl", *STOCK_SUFFIXES)
-_LEFT_OVER: Final = (".journal", ".unclean", ".tmp.")
+# the name of a test may hold the same words
+_LEFT_OVER: Final = re.compile(r"\.journal\Z|\.unclean(?:\.\d+)?\Z|\.tmp\.\d+\Z")
 _NOT_OURS: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 
@@ -53,7 +55,7 @@ def sorted_out(files: Iterable[Path]) -> Files:
     """Tell cassettes from what recordings left, by name; other files are none of ours."""
     left_over, cassettes = list[Path](), list[Path]()
     for path in files:
-        if any(mark in path.name for mark in _LEFT_OVER):
+        if _LEFT_OVER.search(path.name):
             left_over.append(path)
         elif path.suffix in SUFFIXES:
             cassettes.append(path)

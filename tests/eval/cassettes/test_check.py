@@ -179,6 +179,31 @@ def test_what_a_recording_left_is_found(path: Path, tmp_path: Path) -> None:
         assert {each["path"].rpartition("/")[2] for each in found(tmp_path)} == what.keys() - {journal.name}
 
 
+def test_a_refused_journal_is_not_said_to_be_taken_over(path: Path, tmp_path: Path) -> None:
+    for name in ("journal", "refused.journal", "refused.2.journal"):
+        path.with_name(f"{path.name}.{name}").write_bytes(path.read_bytes())
+    marked = path.with_name("test_set.jsonl.journal")
+    marked.write_text('{"schema": "llm-do-eval/cassette-journal/v1", "refused": true}\n', "utf-8")
+    cures = {each["path"].rpartition("/")[2]: (each["what"], each["cure"]) for each in found(tmp_path)}
+    taken = cures.pop(f"{path.name}.journal")
+    assert taken[1] == "record again, which takes over what it holds, or delete it"
+    assert cures.keys() == {f"{path.name}.refused.journal", f"{path.name}.refused.2.journal", marked.name}
+    assert {*cures.values()} == {
+        (
+            "the journal of a recording that was refused, because it holds a secret",
+            "look at it, then delete it: no recording takes it over",
+        )
+    }
+
+
+@pytest.mark.parametrize("name", ["test_set[a.unclean]", "test_set[a.tmp.1]", "test_set[x.journal]"])
+def test_a_test_may_be_called_like_a_left_over(name: str, path: Path, tmp_path: Path) -> None:
+    path.rename(path.with_name(f"{name}.jsonl"))
+    assert cassettes("check", cwd=tmp_path).out == "1 file, 0 findings\n"
+    path.with_name(f"{name}.jsonl.unclean").write_bytes(b"")
+    assert kinds(tmp_path) == ["left over"]
+
+
 def test_stock_cassettes_are_checked_too(path: Path, tmp_path: Path) -> None:
     stock = path.with_name("test_stock.yaml")
     stock.write_text("interactions: []\nversion: 1\n", encoding="utf-8")
