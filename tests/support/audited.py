@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg")
@@ -26,23 +26,29 @@ class Audit:
     """The audit hook, which Python cannot take back: one for a test session."""
 
     def __init__(self) -> None:
-        self._listeners: list[tuple[tuple[str, ...], list[Event]]] = []
+        self._listeners: list[tuple[tuple[str, ...], Callable[[Event], object]]] = []
         sys.addaudithook(self._note)
 
     @contextmanager
     def listening(self, names: tuple[str, ...]) -> Generator[list[Event]]:
         """Collect the events of these names, in every thread."""
         heard: list[Event] = []
-        self._listeners.append((names, heard))
-        try:
+        with self.calling(names, heard.append):
             yield heard
+
+    @contextmanager
+    def calling(self, names: tuple[str, ...], listener: Callable[[Event], object]) -> Generator[None]:
+        """Call a listener at every event of these names, in the thread that it happens in."""
+        self._listeners.append((names, listener))
+        try:
+            yield
         finally:
-            self._listeners.remove((names, heard))
+            self._listeners.remove((names, listener))
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        for names, heard in self._listeners:
+        for names, listener in tuple(self._listeners):
             if event in names:
-                heard.append(Event(event, arguments))
+                listener(Event(event, arguments))
 
 
 @contextmanager

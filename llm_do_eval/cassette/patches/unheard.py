@@ -73,12 +73,13 @@ def _refuse_passers_by(stack: ExitStack, stop: type[CassetteStop]) -> None:
     """
     # not from http.client: a cassette of stock vcrpy may be open around ours
     stubs: Any = vcr.stubs
-    owner, stub = stubs.HTTPConnection, stubs.VCRHTTPConnection
+    owner: Any = stubs.HTTPConnection
+    stub: Any = stubs.VCRHTTPConnection
     passers_by = owner, stubs.HTTPSConnection
     stack.callback(setattr, stub, "_baseclass", stub._baseclass)  # noqa: SLF001 - as for https, see mend
     stub._baseclass = type(owner.__name__, (owner,), {})  # noqa: SLF001
     for name in ("putrequest", "send"):
-        found: Any = vars(owner)[name]
+        found = getattr(owner, name)
         stack.callback(setattr, owner, name, found)
         setattr(owner, name, _unless_passing_by(found, passers_by, stop))
 

@@ -13,8 +13,10 @@ import random
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
@@ -24,6 +26,7 @@ from stock_controls import claim, control
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.serializers import yamlserializer
 
+from evals.standin import StandIn, echo
 from llm_do.errors import FormatError
 from llm_do_eval.cassette import journal_path, sample, set_aside_path, use
 from llm_do_eval.cassette.file.journal import read_left_over
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from evals.standin import StandIn
+    from evals.standin import Reply, Request
     from llm_do_eval.cassette import RecordMode
     from llm_do_eval.cassette.interaction import Interaction
 
@@ -154,10 +157,21 @@ def test_no_kill_loses_an_answer_that_was_received(provider: StandIn, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill", range(STOCK_KILLS))
-def test_a_kill_of_stock_vcrpy_loses_answers(provider: StandIn, tmp_path: Path, kill: int) -> None:
+def test_a_kill_of_stock_vcrpy_loses_answers(tmp_path: Path, kill: int) -> None:
     path = tmp_path / "x.yaml"
     acknowledged = random.Random(kill).randint(5, SAMPLES * TURNS - 10)
-    received = record(path, provider.openai_base_url, "stock", acknowledged=acknowledged)
+    asked, killed = count(1), threading.Event()
+
+    def all_but_the_last(request: Request, rng: random.Random) -> Reply:
+        # a child that has all its answers could save them before the kill
+        if next(asked) == SAMPLES * TURNS:
+            killed.wait(60)
+        return echo(request, rng)
+
+    with StandIn(all_but_the_last) as provider:
+        received = record(path, provider.openai_base_url, "stock", acknowledged=acknowledged)
+        killed.set()
+    assert acknowledged <= len(received) < SAMPLES * TURNS
     kept = 0
     with suppress(FileNotFoundError):
         kept = len(FilesystemPersister.load_cassette(path, yamlserializer)[0])

@@ -30,7 +30,7 @@ import yaml
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from stock_controls import WITH_BODY, Broken, claim, control, room, stock
-from talks import PLAIN, agent
+from talks import PLAIN, WatchedLoop, agent
 from unheard import grpc_server, over_grpc, over_websocket, websocket_server
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.serializers import yamlserializer
@@ -317,18 +317,6 @@ def recordings_are_not_recycled(scene: Scene) -> None:
     with suppress(CassetteStop), scene.open("none", allow_playback_repeats=True):
         replayed += (scene.ask() for _ in range(8))
     claim(holds=replayed in ([], recorded), that="eight requests do not get eight answers out of three")
-
-
-class WatchedLoop(asyncio.SelectorEventLoop):
-    """An event loop that remembers how long it was told to wait, in seconds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def call_later(self, delay: float, *args: Any, **more: Any) -> asyncio.TimerHandle:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self.waits.append(delay)
-        return super().call_later(delay, *args, **more)
 
 
 def retries_replay_at_once(scene: Scene) -> None:

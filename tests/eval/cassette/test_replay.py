@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from audited import Event
     from clients import Api
 
 
@@ -55,13 +57,32 @@ def test_twenty_samples_get_their_own_conversations_back(
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_stock_vcrpy_loses_answers_that_clients_in_threads_were_paid_for(
-    tmp_path: Path, *, stream: bool
+    audit: Audit, tmp_path: Path, *, stream: bool
 ) -> None:
     """The control of the test above: if this one has nothing to show, vcrpy no longer needs mending."""
     stock: Any = Cassette.use(path=str(tmp_path / "x.yaml"), record_mode=RecordMode.ALL)
-    # every request is under way while the others begin
-    with StandIn(echo, latency_s=0.05) as provider, stock as kept:
-        run("bedrock", provider.url, range(20), stream=stream)
+    connecting, another = threading.Event(), threading.Event()
+
+    def connect(event: Event) -> None:
+        """Let the first one connect when there is a second: vcrpy has put back the real classes for it."""
+        if event.arguments[1] != ("127.0.0.1", port):
+            return
+        if connecting.is_set():
+            another.set()
+        connecting.set()
+        assert another.wait(30), "nobody connected while the first one did"
+
+    async def talk(url: str) -> None:
+        async with agent("bedrock", url) as asked, asyncio.TaskGroup() as group:
+            group.create_task(converse(asked, 0, stream=stream))
+            assert await asyncio.to_thread(connecting.wait, 30)
+            for index in range(1, 20):
+                group.create_task(converse(asked, index, stream=stream))
+
+    with StandIn(echo) as provider, stock as kept:
+        port = urlsplit(provider.url).port
+        with audit.calling(("socket.connect",), connect):
+            asyncio.run(talk(provider.url))
     assert len(kept) < len(provider.requests) == 20
 
 
