@@ -86,7 +86,7 @@ def scrub_command(
     from llm_do_eval.cassette.file.journal import journal_path
     from llm_do_eval.cassette.scrubbing.scrub import Scrubber
     from llm_do_eval.cassette.session import STOCK_SUFFIXES
-    from llm_do_eval.cassettes import scrubbed
+    from llm_do_eval.cassettes import scrub
     from llm_do_eval.cassettes.finding import counted
 
     if file.suffix in STOCK_SUFFIXES:
@@ -95,13 +95,13 @@ def scrub_command(
         raise UsageError(f"--output {output}: is there already; name another file")
     if journal_path(file).exists():
         raise UsageError(f"{file}: a recording of it is under way or was interrupted; end it first")
-    clean = scrubbed.scrubbed(_read(file), Scrubber(os.environ))
+    clean = scrub.scrubbed(_read(file), Scrubber(os.environ))
     target = output or file
     if clean.places or output is not None:
-        scrubbed.save_clean(target, clean.recording, os.environ)
+        scrub.save_clean(target, clean.recording, os.environ)
     lines = [f"{visible(place)}\n" for place in clean.places]
     lines.append(f"{visible(str(target))}: {counted(len(clean.places), 'place')} scrubbed\n")
-    found = {"schema": scrubbed.SCHEMA, "path": str(target), "places": list(clean.places)}
+    found = {"schema": scrub.SCHEMA, "path": str(target), "places": list(clean.places)}
     _tell(lines, as_json, found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from llm_do.errors import FormatError, UsageError
 from llm_do_eval.cassette.file.stock import read_stock
 from llm_do_eval.cassette.session import STOCK_SUFFIXES
-from llm_do_eval.cassettes.scrubbed import save_clean, scrubbed
+from llm_do_eval.cassettes.scrub import save_clean, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

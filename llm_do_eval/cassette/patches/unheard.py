@@ -53,7 +53,10 @@ _LOADED_TO_RECORD = ("websockets.asyncio.client", "websockets.sync.client", "web
 
 @contextmanager
 def unheard_refused(*, replaying: bool) -> Generator[None]:
-    """Raise for every gRPC call and websocket: `NetworkBlocked` in a replay, else `RecordingStopped`."""
+    """Raise for gRPC, websockets and connections of http.client from before the context was entered.
+
+    It is `NetworkBlocked` in a replay, else `RecordingStopped`.
+    """
     for name in _LOADED if replaying else _LOADED + _LOADED_TO_RECORD:
         _load(name)
     stop = _not_replayed if replaying else _not_recorded
@@ -88,7 +91,7 @@ def _unless_passing_by(
     found: Callable[..., Any], passers_by: tuple[type, ...], stop: type[CassetteStop]
 ) -> Callable[..., Any]:
     @functools.wraps(found)
-    def checked(self: Any, *args: Any, **more: Any) -> Any:
+    def _checked(self: Any, *args: Any, **more: Any) -> Any:
         if type(self) in passers_by:
             raise stop(
                 f"http.client to {self.host}:{self.port} would pass by the cassette, because the connection, "
@@ -97,7 +100,7 @@ def _unless_passing_by(
             )
         return found(self, *args, **more)
 
-    return checked
+    return _checked
 
 
 def _load(name: str) -> None:
@@ -121,10 +124,10 @@ def _methods(door: _Door) -> Iterator[tuple[type, str]]:
 def _refusal(door: _Door, stop: Callable[[str], CassetteStop]) -> Callable[..., Any]:
     library = door.module.partition(".")[0]
 
-    def refuse(self: Any, *args: Any, **_more: Any) -> Any:
+    def _refuse(self: Any, *args: Any, **_more: Any) -> Any:
         raise stop(f"{door.kind} to {_place(self, *args)} ({library})")
 
-    return refuse
+    return _refuse
 
 
 def _not_recorded(what: str) -> CassetteStop:

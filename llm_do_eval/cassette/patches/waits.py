@@ -83,11 +83,11 @@ def _botocore(endpoint: ModuleType) -> Replacements:
 
 
 def _adaptive(bucket: ModuleType) -> Replacements:
-    def acquire(_bucket: Any, amount: int = 1, block: bool = True) -> bool:  # noqa: FBT001, FBT002 - its signature
+    def _acquire(_bucket: Any, amount: int = 1, block: bool = True) -> bool:  # noqa: FBT001, FBT002 - its signature
         del amount, block
         return True
 
-    return [(bucket.TokenBucket, "acquire", acquire)]
+    return [(bucket.TokenBucket, "acquire", _acquire)]
 
 
 def _tenacity(module: ModuleType) -> Replacements:

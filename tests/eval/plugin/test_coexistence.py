@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from llm_suite import LOAD
 
-from evals.standin import Reply, StandIn
-
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from llm_suite import Suite
 
-    from evals.standin import Request
+    from evals.standin import StandIn
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.slow
@@ -56,20 +53,6 @@ async def test_ours(llm_do):
     llm_do.use_model(scripted("hello"))
     assert (await llm_do.run("hi")).output == "hello"
 """
-
-
-def chatter(_: Request, rng: random.Random) -> Reply:
-    """Say something that no other conversation says."""
-    return Reply(str(rng.randrange(10**9)))
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    with StandIn(chatter) as running:
-        for name, value in running.environ.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("LLM_DO_MODEL", "openai-chat:stand-in")
-        yield running
 
 
 def process(suite: Suite, source: str, *args: str) -> pytest.RunResult:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from observed import traced
 
-from evals.standin import Reply, StandIn
 from llm_do_eval.cassette.file.journal import Journal
 from llm_do_eval.cassette.file.recording import read_recording
 from llm_do_eval.health import Health
@@ -15,13 +14,11 @@ from llm_do_eval.journals import journal_files, read_runs
 from llm_do_eval.tables.origins import Origins
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Generator
     from pathlib import Path
 
     from llm_suite import Suite
 
-    from evals.standin import Request
+    from evals.standin import StandIn
 
 pytest_plugins = ["pytester"]
 
@@ -32,20 +29,6 @@ async def test_talk(llm_do):
 """
 OLD = "2026-01-02"
 LINE = f"  recorded {OLD}, openai-chat:stand-in, n=4, 2 replayed; cassettes/*: review before committing"
-
-
-def chatter(_: Request, rng: random.Random) -> Reply:
-    """Say something that no other conversation says."""
-    return Reply(str(rng.randrange(10**9)))
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    with StandIn(chatter) as running:
-        for name, value in running.environ.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("LLM_DO_MODEL", "openai-chat:stand-in")
-        yield running
 
 
 @pytest.fixture
