@@ -53,9 +53,8 @@ class Sample:
     @property
     def reasons(self) -> list[str]:
         """Why it did not pass, in one line each."""
-        broken = [f"invariant {name!r} is false" for name, held in self.checks.held.items() if not held]
         raised = [] if self.error is None else [_first_line(self.error)]
-        return [*raised, *broken, *self.complaints]
+        return [*raised, *self.checks.reasons, *self.complaints]
 
     @property
     def labels(self) -> list[str]:

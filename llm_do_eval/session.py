@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do_eval.invariant import Judged, tallies
+from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.sample import Sample
+    from llm_do_eval.spread import Spread
     from llm_do_eval.verdict import Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
@@ -46,13 +48,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledTest:
-    """One sampled test after its last sample; `invariants` by name, `failures` by label."""
+    """One sampled test after its last sample; `invariants` and their numbers by name, `failures` by label."""
 
     test: str
     claim: Claim
     counts: Counts
     verdict: Verdict
     invariants: Mapping[str, Verdict]
+    numbers: Mapping[str, Spread]
     failures: Mapping[str, int]
     usage: Usage
     cost_usd: float | None
@@ -80,11 +83,26 @@ class SampledTest:
                 "infra": counts.infra,
             },
             "failures": dict(self.failures),
-            "invariants": [_invariant_json(name, each) for name, each in self.invariants.items()],
+            "invariants": [self._invariant_json(name, each) for name, each in self.invariants.items()],
             "metrics": {},
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+        }
+
+    def _invariant_json(self, name: str, verdict: Verdict) -> Json:
+        spread = self.numbers.get(name)
+        level = spread and spread.of.required
+        return {
+            "name": name,
+            "k": verdict.k,
+            "n": verdict.n,
+            "bound": verdict.lower,
+            "upper_bound": verdict.upper,
+            "min_pass_rate": self.claim.min_pass_rate if level is None else level,
+            "verdict": verdict.word,
+            "sentence": verdict.sentence,
+            **(spread.to_json(self.claim.alpha) if spread else {}),
         }
 
 
@@ -99,7 +117,7 @@ def judge_samples(
     ended = Counter(each.outcome for each in samples)
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
     judged = [
-        Judged(each.index, each.checks, counts=each.outcome in ("pass", "fail", "error"))
+        Judged(each.index, each.checks, counts=each.outcome in _JUDGED)
         for each in samples
         if each.outcome is not None
     ]
@@ -110,6 +128,14 @@ def judge_samples(
         else incomplete(claim, Counts(passed=each.k, failed=each.n - each.k))
         for each in tallied
     }
+    numbers = {
+        each.of.name: each
+        for each in spreads([each.checks.numbers for each in samples if each.outcome in _JUDGED])
+    }
+    invariants |= {
+        name: _of_number(claim, each, invariants.get(name), complete=complete)
+        for name, each in numbers.items()
+    }
     whole = judge(claim, counts) if complete else incomplete(claim, counts)
     costs = [each.cost_usd for each in samples]
     return SampledTest(
@@ -118,10 +144,23 @@ def judge_samples(
         counts=counts,
         verdict=combined(whole, invariants, complaints) if complete else whole,
         invariants=invariants,
+        numbers=numbers,
         failures=Counter(label for each in samples for label in each.labels),
         usage=sum((each.usage for each in samples), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
+
+
+_JUDGED: Final = ("pass", "fail", "error")
+
+
+def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
+    """Judge a number by its quantile; one that each sample has to keep is judged as an invariant already."""
+    if kept is not None:
+        return replace(kept, sentence=f"{kept.sentence}{spread.told()}")
+    if not complete:
+        return incomplete(claim, Counts(passed=spread.kept, failed=len(spread.numbers) - spread.kept))
+    return spread.judge(claim)
 
 
 def session_json(tests: Iterable[Json]) -> Json:
@@ -166,15 +205,3 @@ def evidence_line(test: Json) -> str:
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
         return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
-
-
-def _invariant_json(name: str, verdict: Verdict) -> Json:
-    return {
-        "name": name,
-        "k": verdict.k,
-        "n": verdict.n,
-        "bound": verdict.lower,
-        "upper_bound": verdict.upper,
-        "verdict": verdict.word,
-        "sentence": verdict.sentence,
-    }

@@ -95,6 +95,22 @@ class Tools:
             case _:
                 raise ValueError(f"order is {order!r}; write exact, in_order or any_order")
 
+    def count(self, name: str) -> int:
+        """Count the calls of one tool or worker at any depth."""
+        return self.all.count(name)
+
+    def distance(self, names: Sequence[str]) -> int:
+        """Count the calls to leave out of `called`, to add to it or to replace, until it equals the names.
+
+        0 for equal lists; Levenshtein, Soviet Physics Doklady 10 (1966).
+        """
+        row = list(range(len(names) + 1))
+        for done, called in enumerate(self.called, start=1):
+            above, row = row, [done]
+            for place, name in enumerate(names):
+                row.append(min(above[place] + (called != name), above[place + 1] + 1, row[place] + 1))
+        return row[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

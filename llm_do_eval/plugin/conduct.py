@@ -235,6 +235,11 @@ class Conduct:
         sample = self.samples[0]
         if sample.error is not None:
             raise sample.error
+        complaints += [
+            f"invariant {name!r} claims a quantile, which takes samples: mark the test llm_samples"
+            for name, each in sample.checks.numbers.items()
+            if each.quantile is not None
+        ]
         if reasons := [*sample.reasons, *complaints]:
             pytest.fail("\n".join(reasons), pytrace=False)
 

@@ -66,6 +66,24 @@ def test_three_ways_to_compare(names: list[str], *, exact: bool, in_order: bool,
     assert tools.match(names, order="any_order") == any_order
 
 
+@pytest.mark.parametrize(
+    ("names", "apart"),
+    [
+        (["a", "b", "a"], 0),
+        (["a", "a"], 1),
+        (["b", "a", "a"], 2),
+        (["a", "c", "a"], 1),
+        ([], 3),
+        (["x", "a", "b", "a", "y"], 2),
+    ],
+)
+def test_calls_and_their_order_are_numbers_too(names: list[str], apart: int) -> None:
+    tools = Tools(["a", "b", "a"], ["a", "c", "b", "c", "a"])
+    assert tools.distance(names) == apart
+    assert (tools.count("a"), tools.count("c"), tools.count("d")) == (2, 2, 0)
+    assert Tools([], []).distance(names) == len(names)
+
+
 def test_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match="order is 'sorted'; write exact, in_order or any_order"):
         Tools([], []).match([], order="sorted")  # pyright: ignore[reportArgumentType]

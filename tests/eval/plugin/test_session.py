@@ -55,6 +55,7 @@ def test_the_json_has_every_field(suite: Suite) -> None:
                 "n": 20,
                 "bound": pytest.approx(0.783893835793),
                 "upper_bound": pytest.approx(0.997438621223),
+                "min_pass_rate": 0.5,
                 "verdict": "PASS",
                 "sentence": sentence.replace("samples passed", "held"),
             }

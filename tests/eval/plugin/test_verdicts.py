@@ -280,6 +280,7 @@ async def test_typo(invariant):
         "n": 20,
         "bound": 0.0,
         "upper_bound": pytest.approx(0.139108, abs=1e-6),
+        "min_pass_rate": 0.8,
         "verdict": "FAIL",
         "sentence": "",
     }
