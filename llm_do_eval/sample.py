@@ -17,7 +17,7 @@ from llm_do.errors import Refused
 from llm_do_eval.cassette import sample as requests_of
 from llm_do_eval.invariant import Checks
 from llm_do_eval.owner import Owner
-from llm_do_eval.trajectory import Usage
+from llm_do_eval.trajectory import Response, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -33,8 +33,9 @@ _RUNNING: ContextVar[Sample | None] = ContextVar("llm_do_eval_running_sample", d
 class Sample:
     """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
 
-    `runs` counts those it started, `conversations` has a digest of each that ended; `not_begun` is why one
-    could not begin. `outcome` is None until the sample has ended. `cost_usd` is None once a price is unknown.
+    `runs` counts those it started, `responses` are what providers answered them, `tools_misused` says that
+    one ended because its model could not call a tool; `not_begun` is why one could not begin. `outcome` is
+    None until the sample has ended. `cost_usd` is None once a price is unknown.
     """
 
     index: int
@@ -46,7 +47,8 @@ class Sample:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
-    conversations: list[bytes] = field(default_factory=list[bytes])
+    responses: list[Response] = field(default_factory=list[Response])
+    tools_misused: bool = False
     outcome: Outcome | None = None
     error: BaseException | None = None
 
@@ -167,13 +169,14 @@ def outcome_of(error: BaseException) -> Outcome:
         return next(each for each in ("fail", "error", "infra") if each in found)
     if isinstance(error, AssertionError | TimeoutError | Refused):
         return "fail"
-    stated = _error_class(error)
+    stated = error_class(error)
     if stated == "infra":
         return "infra"
     return "fail" if stated in _FAILURES else "error"
 
 
-def _error_class(error: BaseException) -> str | None:
+def error_class(error: BaseException) -> str | None:
+    """Give the class that an exception states, or that one of pydantic-ai has; None for any other."""
     stated = getattr(error, "error_class", None)
     if isinstance(stated, str):
         return stated

@@ -6,7 +6,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from llm_do_eval.dependence import dependences, observations
+from llm_do_eval.failurekind import failure_kind
+from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
+from llm_do_eval.metrics import metric_lines
 from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
+    from llm_do_eval.metrics import Metric
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.verdict import Word
@@ -30,9 +35,10 @@ class Evidence:
 
     `recorded_at` is when a provider first answered (ISO 8601), None where no provider was asked; `replayed`
     says that every answer was recorded before, `replayed_samples` counts the samples of which that is true;
-    `distinct` counts the samples' conversations, equal ones once; `cassette` is relative to the root folder,
-    and `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
-    `scrubbed` counts the bodies recorded just now that held a secret, which was replaced.
+    `distinct` counts the samples with an answer of the provider that none before them had; `cassette` is
+    relative to the root folder, and `saved` says that it was recorded just now; `unplayed` counts its
+    requests that no sample sent; `scrubbed` counts the bodies recorded just now that held a secret, which
+    was replaced.
     """
 
     recorded_at: str | None = None
@@ -48,7 +54,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledTest:
-    """One sampled test after its last sample; `invariants` and their numbers by name, `failures` by label."""
+    """One sampled test after its last sample.
+
+    `invariants` and their `numbers` stand by name, `failures` by label or kind, `metrics` by theirs;
+    `warnings` are sentences about samples that are not independent.
+    """
 
     test: str
     claim: Claim
@@ -57,6 +67,8 @@ class SampledTest:
     invariants: Mapping[str, Verdict]
     numbers: Mapping[str, Spread]
     failures: Mapping[str, int]
+    metrics: Mapping[str, Mapping[str, float | None]]
+    warnings: Sequence[str]
     usage: Usage
     cost_usd: float | None
 
@@ -84,7 +96,8 @@ class SampledTest:
             },
             "failures": dict(self.failures),
             "invariants": [self._invariant_json(name, each) for name, each in self.invariants.items()],
-            "metrics": {},
+            "metrics": dict(self.metrics),
+            "warnings": list(self.warnings),
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
@@ -107,17 +120,26 @@ class SampledTest:
 
 
 def judge_samples(
-    test: str, claim: Claim, samples: Sequence[Sample], *, complaints: Sequence[str], complete: bool
+    test: str,
+    claim: Claim,
+    samples: Sequence[Sample],
+    *,
+    complaints: Sequence[str],
+    complete: bool,
+    metrics: Sequence[Metric] = (),
 ) -> SampledTest:
-    """Judge the samples of a test.
+    """Judge the samples of a test, those that got answers given before once.
 
     `complaints` are what is wrong with the test as a whole, which fails it. Where not all samples could be
-    run (`complete` is false) nothing is shown.
+    run (`complete` is false) nothing is shown. `metrics` are computed beside the verdict.
     """
-    ended = Counter(each.outcome for each in samples)
+    counted = observations(samples)
+    ended = Counter(
+        each.outcome for each in (*counted, *(each for each in samples if each.outcome == "infra"))
+    )
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
     judged = [
-        Judged(each.index, each.checks, counts=each.outcome in _JUDGED)
+        Judged(each.index, each.checks, counts=each in counted)
         for each in samples
         if each.outcome is not None
     ]
@@ -128,10 +150,7 @@ def judge_samples(
         else incomplete(claim, Counts(passed=each.k, failed=each.n - each.k))
         for each in tallied
     }
-    numbers = {
-        each.of.name: each
-        for each in spreads([each.checks.numbers for each in samples if each.outcome in _JUDGED])
-    }
+    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted])}
     invariants |= {
         name: _of_number(claim, each, invariants.get(name), complete=complete)
         for name, each in numbers.items()
@@ -145,13 +164,21 @@ def judge_samples(
         verdict=combined(whole, invariants, complaints) if complete else whole,
         invariants=invariants,
         numbers=numbers,
-        failures=Counter(label for each in samples for label in each.labels),
+        failures=Counter(label for each in samples for label in _labels(each)),
+        metrics={str(each): each.of_test(whole) for each in metrics if whole.word in _SHOWN},
+        warnings=dependences(test, samples) if complete else [],
         usage=sum((each.usage for each in samples), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
 
 
-_JUDGED: Final = ("pass", "fail", "error")
+_SHOWN: Final = ("PASS", "FAIL", "INCONCLUSIVE")
+
+
+def _labels(sample: Sample) -> Sequence[str]:
+    """Give the test's own names for the failures of a sample, else the kind that facts tell."""
+    kind = failure_kind(sample)
+    return sample.labels or ([] if kind is None else [kind])
 
 
 def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
@@ -164,8 +191,9 @@ def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: 
 
 
 def session_json(tests: Iterable[Json]) -> Json:
-    """Put the entries of a session into one object, ordered by test."""
-    return {"schema": SCHEMA, "tests": sorted(tests, key=lambda each: each["test"])}
+    """Put the entries of a session into one object, ordered by test, and together by test function."""
+    ordered = sorted(tests, key=lambda each: each["test"])
+    return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
 
 
 class Line(NamedTuple):
@@ -180,9 +208,13 @@ def lines_of(test: Json) -> Iterator[Line]:
     yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
     for each in test["invariants"]:
         yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
+    for line in metric_lines(test["metrics"], test["confidence"]):
+        yield Line(f"  {line}")
     if test["failures"]:
         counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
         yield Line(f"  failures: {counted}")
+    for warning in test["warnings"]:
+        yield Line(f"  warning: {warning}")
     yield Line(f"  {evidence_line(test)}")
 
 

@@ -171,6 +171,7 @@ class Conduct:
             self.samples,
             complaints=complaints,
             complete=self.ended is None and None not in outcomes,
+            metrics=self.options.metrics,
         )
         self._conclude_sampled(self.judged)
 
@@ -178,7 +179,8 @@ class Conduct:
         """Write what the session's JSON says about the test; None for a test without verdict."""
         if self.judged is None:
             return None
-        return self.judged.to_json(self._traffic.evidence(self.samples))
+        function = f"{cast('Any', self.item.parent).nodeid}::{self.item.originalname}"
+        return self.judged.to_json(self._traffic.evidence(self.samples)) | {"function": function}
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""

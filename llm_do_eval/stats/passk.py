@@ -69,10 +69,18 @@ def of_task(kind: Kind, n: int, c: int, k: int, alpha: float = 0.05) -> Bounded:
     Raises:
         ValueError: the counts are none, or `alpha` is not between 0 and 1.
     """
-    low, high = lower_bound(c, n, alpha), upper_bound(c, n, alpha)
-    if kind == "pass^":
-        return Bounded(pass_pow_k(n, c, k), low**k, high**k)
-    return Bounded(pass_at_k(n, c, k), 1 - (1 - low) ** k, 1 - (1 - high) ** k)
+    low, high = (of_rate(kind, bound(c, n, alpha), k) for bound in (lower_bound, upper_bound))
+    return Bounded(estimate(kind, n, c, k), low, high)
+
+
+def estimate(kind: Kind, n: int, c: int, k: int) -> float:
+    """Estimate pass@k or pass^k from `c` passes of `n`; NaN where `k > n`."""
+    return pass_pow_k(n, c, k) if kind == "pass^" else pass_at_k(n, c, k)
+
+
+def of_rate(kind: Kind, rate: float, k: int) -> float:
+    """Give pass@k or pass^k of a known rate; bounds of a rate so become bounds of either."""
+    return rate**k if kind == "pass^" else -math.expm1(k * math.log1p(-rate)) if rate < 1 else 1.0
 
 
 def over_tasks(values: Sequence[float], alpha: float = 0.05) -> Bounded:

@@ -32,8 +32,8 @@ def spread(*values: float | None, limit: float = 8, **claimed: Any) -> Spread:
             [5.0] * 20,
             "INCONCLUSIVE",
             (
-                "20/20 at most 8; not settled: 20 samples can never show p95; it needs >= 59 (all at most 8); "
-                "median 5 (5 to 5)"
+                "20/20 at most 8; not settled: 20 samples can never show p95; "
+                "it needs >= 59 (all at most 8); median 5 (5 to 5)"
             ),
         ),
         (

@@ -61,11 +61,12 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             }
         ],
         "metrics": {},
+        "warnings": [],
         "evidence": {
             "recorded_at": None,
             "model": "function:function:answer:",
             "replayed": False,
-            "distinct": 1,
+            "distinct": 20,
             "cassette": None,
             "saved": False,
             "unplayed": 0,
@@ -79,6 +80,7 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "output_tokens": first["usage"]["output_tokens"],
         },
         "cost_usd": None,
+        "function": "test_suite.py::test_words",
     }
 
 

@@ -205,7 +205,7 @@ async def test_mostly(sample, invariant):
             "*test_mostly SUBXFAIL[[]sample 4]*",
             "*test_mostly SUBXFAIL[[]sample 10]*",
             "*test_mostly PASSED*",
-            "  failures: odd one in 2",
+            "  failures: assertion in 1, odd one in 2",
             "SUBXFAIL[[]sample 0] *test_mostly - fail: invariant 'even' is false",
             "SUBXFAIL[[]sample 4] *test_mostly - fail: AssertionError: assert 4 != 4",
         ]
