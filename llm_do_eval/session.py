@@ -6,22 +6,34 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from llm_do_eval.dependence import dependences, observations
+from llm_do_eval.dependence import dependences, observations, replays
 from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
 from llm_do_eval.metrics import metric_lines
 from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
-from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
+from llm_do_eval.verdict import (
+    Counts,
+    Path,
+    Verdict,
+    combined,
+    incomplete,
+    judge_infra,
+    judge_invariant,
+    judge_plan,
+    judge_rate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
+    from llm_do_eval.invariant import Tally
     from llm_do_eval.metrics import Metric
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
+    from llm_do_eval.stats.plan import Plan
     from llm_do_eval.verdict import Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
@@ -90,7 +102,7 @@ class SampledTest:
             "min_pass_rate": self.claim.min_pass_rate,
             "target": self.claim.target,
             "mode": self.claim.mode,
-            "stopped": False,
+            "stopped": verdict.stopped,
             "sentence": verdict.sentence,
             "outcomes": {
                 "pass": counts.passed,
@@ -128,39 +140,41 @@ def judge_samples(
     claim: Claim,
     samples: Sequence[Sample],
     *,
-    complaints: Sequence[str],
-    complete: bool,
+    retried: Sequence[Sample] = (),
+    plan: Plan | None = None,
+    complaints: Sequence[str] = (),
+    complete: bool = True,
     metrics: Sequence[Metric] = (),
 ) -> SampledTest:
     """Judge the samples of a test, those that got answers given before once.
 
-    `complaints` are what is wrong with the test as a whole, which fails it. Where not all samples could be
-    run (`complete` is false) nothing is shown. `metrics` are computed beside the verdict.
+    Args:
+        test: its id.
+        claim: what has to be shown.
+        samples: by index, which is the order in which they were launched.
+        retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
+        plan: what stopped the test early, if anything did.
+        complaints: what is wrong with the test as a whole, which fails it.
+        complete: False where not all samples that are needed could be run, so that nothing is shown.
+        metrics: what is computed beside the verdict.
     """
-    counted = observations(samples)
-    ended = Counter(
-        each.outcome for each in (*counted, *(each for each in samples if each.outcome == "infra"))
-    )
-    counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
-    judged = [
-        Judged(each.index, each.checks, counts=each in counted)
-        for each in samples
-        if each.outcome is not None
-    ]
-    tallied = tallies(judged, sorted(claim.must_pass))
+    everyone, counted = (*samples, *retried), observations(samples)
+    ended = Counter(each.outcome for each in counted)
+    infra = sum(each.outcome == "infra" for each in everyone)
+    counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=infra)
+    judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: judge_invariant(claim, each)
-        if complete
-        else incomplete(claim, Counts(passed=each.k, failed=each.n - each.k))
-        for each in tallied
+        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        for each in tallies(judged, sorted(claim.must_pass))
     }
     numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted])}
     invariants |= {
-        name: _of_number(claim, each, invariants.get(name), complete=complete)
-        for name, each in numbers.items()
+        name: _number(claim, each, invariants.get(name), complete=complete) for name, each in numbers.items()
     }
-    whole = judge(claim, counts) if complete else incomplete(claim, counts)
-    costs = [each.cost_usd for each in samples]
+    if claim.min_pass_rate is None:
+        complaints = [*complaints, *_failed_again(samples)]
+    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
         claim=claim,
@@ -171,7 +185,7 @@ def judge_samples(
         failures=Counter(label for each in samples for label in _labels(each)),
         metrics={str(each): each.of_test(whole) for each in metrics if whole.word in _SHOWN},
         warnings=dependences(test, samples) if complete else [],
-        usage=sum((each.usage for each in samples), Usage()),
+        usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
 
@@ -185,13 +199,39 @@ def _labels(sample: Sample) -> Sequence[str]:
     return sample.labels or ([] if kind is None else [kind])
 
 
-def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
+def _failed_again(samples: Sequence[Sample]) -> Iterator[str]:
+    """Say which samples failed though they do not count: where each has to pass, one that fails is enough."""
+    failed = [str(each.index) for each in replays(samples) if each.outcome != "pass"]
+    if failed:
+        yield f"sample {', '.join(failed)} failed with answers that had been given before"
+
+
+def _whole(
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
+) -> Verdict:
+    if void := judge_infra(claim, counts, planned):
+        return void
+    if plan is None:
+        return judge_rate(claim, counts.passed, counts.judged)
+    return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
+
+
+def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
+    path = [each.checks.held.get(tally.name, False) for each in counted]
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
+
+
+def _number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
     """Judge a number by its quantile; one that each sample has to keep is judged as an invariant already."""
     if kept is not None:
         return replace(kept, sentence=f"{kept.sentence}{spread.told()}")
     if not complete:
         return incomplete(claim, Counts(passed=spread.kept, failed=len(spread.numbers) - spread.kept))
     return spread.judge(claim)
+
+
+def _unsettled(claim: Claim, tally: Tally) -> Verdict:
+    return incomplete(claim, Counts(passed=tally.k, failed=tally.n - tally.k))
 
 
 def session_json(tests: Iterable[Json]) -> Json:

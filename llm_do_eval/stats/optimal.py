@@ -148,7 +148,7 @@ def _dual(design: Design, rules: Rules) -> Dual:
         bounds = costs - fail_prices * design.alpha - pass_prices * design.beta
         index = int(bounds.argmax())
         best = Dual(float(bounds[index]), float(fail_prices[index]), float(pass_prices[index]))
-        if best.attainable > rules.cap:
+        if best.attainable > rules.cap + 1:  # without bound, then; one is for rounding
             raise _too_small(design, rules.cap)
         moved = np.log([best.fail_price, best.pass_price])
         if np.abs(moved - middle).max() < 0.9 * half:  # not at the edge of the grid
