@@ -23,13 +23,14 @@ _FEWEST: Final = 2
 def families(tests: Iterable[Mapping[str, Any]]) -> list[Json]:
     """Put the inputs of each test function together, where at least two of them were judged.
 
-    Inputs of which nothing is shown, because too few samples had an outcome, are counted in `left_out`.
+    Inputs that other models answered are a family of their own. Those of which nothing is shown, because too
+    few samples had an outcome, are counted in `left_out`.
     """
-    by_function: dict[str, list[Mapping[str, Any]]] = {}
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for test in tests:
         if test["function"] != test["test"]:
-            by_function.setdefault(test["function"], []).append(test)
-    found = (_family(function, each) for function, each in sorted(by_function.items()))
+            alike.setdefault((test["function"], test["evidence"]["model"] or ""), []).append(test)
+    found = (_family(each) for _, each in sorted(alike.items()))
     return [each for each in found if each is not None]
 
 
@@ -39,7 +40,8 @@ def family_lines(family: Mapping[str, Any]) -> Iterator[str]:
     left_out = (
         f", {family['left_out']} more left out: nothing was shown of them" if family["left_out"] else ""
     )
-    yield f"{family['function']}: {inputs} inputs, {these['k']}/{these['n']} samples passed{left_out}"
+    model = f" ({family['model']})" if family["model"] else ""
+    yield f"{family['function']}{model}: {inputs} inputs, {these['k']}/{these['n']} samples passed{left_out}"
     sure = f"{percent(family['confidence'])} confidence"
     pooled = "pooled, approximate after early stops" if these["approximate"] else "pooled"
     yield f"  these inputs: mean pass rate >= {percent(these['bound'])} ({pooled}, {sure})"
@@ -49,7 +51,7 @@ def family_lines(family: Mapping[str, Any]) -> Iterator[str]:
         yield f"  mean over inputs, {line}"
 
 
-def _family(function: str, tests: Sequence[Mapping[str, Any]]) -> Json | None:
+def _family(tests: Sequence[Mapping[str, Any]]) -> Json | None:
     from llm_do_eval.stats.bounds import lower_bound
     from llm_do_eval.stats.clusters import new_inputs_bound
 
@@ -61,7 +63,8 @@ def _family(function: str, tests: Sequence[Mapping[str, Any]]) -> Json | None:
     alpha = round(1 - confidence, 12)
     new = float(new_inputs_bound([each["k"] / each["n"] for each in shown], n, alpha))
     return {
-        "function": function,
+        "function": shown[0]["function"],
+        "model": shown[0]["evidence"]["model"],
         "inputs": len(shown),
         "left_out": len(tests) - len(shown),
         "confidence": confidence,

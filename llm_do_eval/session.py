@@ -84,11 +84,15 @@ class SampledTest:
     usage: Usage
     cost_usd: float | None
 
-    def to_json(self, evidence: Evidence) -> Json:
-        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided."""
+    def to_json(self, evidence: Evidence, function: str | None = None) -> Json:
+        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
+
+        `function` is that of its test function, which parametrized inputs have in common.
+        """
         verdict, counts = self.verdict, self.counts
         return {
             "test": self.test,
+            "function": function or self.test,
             "verdict": verdict.word,
             "k": verdict.k,
             "n": verdict.n,

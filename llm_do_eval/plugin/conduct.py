@@ -191,7 +191,7 @@ class Conduct:
         if self.judged is None:
             return None
         function = f"{cast('Any', self.item.parent).nodeid}::{self.item.originalname}"
-        return self.judged.to_json(self._traffic.evidence(self.samples)) | {"function": function}
+        return self.judged.to_json(self._traffic.evidence(self.samples), function)
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""

@@ -20,6 +20,7 @@ def entry(name: str, k: int, n: int, verdict: str = "PASS", **fields: Any) -> di
         "stopped": False,
         "confidence": 0.95,
         "metrics": {},
+        "evidence": {"model": "m"},
         **fields,
     }
 
@@ -29,7 +30,7 @@ def test_inputs_that_all_pass_say_less_about_others_than_about_themselves() -> N
     assert family["these_inputs"] == {"k": 20, "n": 20, "bound": lower_bound(20, 20), "approximate": False}
     assert family["new_inputs"]["bound"] == pytest.approx(0.05 ** (1 / 5))
     assert list(family_lines(family)) == [
-        "t.py::test_a: 5 inputs, 20/20 samples passed",
+        "t.py::test_a (m): 5 inputs, 20/20 samples passed",
         "  these inputs: mean pass rate >= 86.1 % (pooled, 95 % confidence)",
         "  inputs like these: pass rate >= 54.9 % (approximate, KG+, 5 inputs, 95 % confidence)",
     ]
@@ -52,6 +53,14 @@ def test_inputs_of_which_nothing_is_shown_are_left_out_and_counted() -> None:
     assert (family["inputs"], family["left_out"], family["these_inputs"]["k"]) == (2, 2, 6)
     assert "2 more left out: nothing was shown of them" in next(family_lines(family))
     assert families(tests[1:]) == []
+
+
+def test_other_models_are_another_family() -> None:
+    tests = [
+        entry(f"{name}-{model}", 4, 4, evidence={"model": model}) for name in "ab" for model in ("m", None)
+    ]
+    assert [(each["model"], each["inputs"]) for each in families(tests)] == [(None, 2), ("m", 2)]
+    assert next(family_lines(families(tests)[0])) == "t.py::test_a: 2 inputs, 8/8 samples passed"
 
 
 def test_a_test_without_inputs_is_no_family() -> None:
