@@ -185,8 +185,16 @@ def _account(runtime: Runtime, events: list[Event]) -> None:
         return
     sample.usage += _usage(runtime)
     sample.cost_usd = None if sample.cost_usd is None or cost_usd is None else sample.cost_usd + cost_usd
+    latency_s = _latency_s(events)
+    sample.latency_s = None if sample.latency_s is None or latency_s is None else sample.latency_s + latency_s
     sample.models |= models(events)
+    sample.workers |= {event["name"]: event["spec"] for event in events if event.get("spec")}
     sample.conversations.append(conversation(events))
+
+
+def _latency_s(events: list[Event]) -> float | None:
+    roots = [event for event in events if event["kind"] == "call" and event["parent"] is None]
+    return roots[-1].get("latency_s") if roots else None
 
 
 def _usage(runtime: Runtime) -> Usage:

@@ -34,7 +34,9 @@ class Sample:
     """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
 
     `runs` counts those it started, `conversations` has a digest of each that ended; `not_begun` is why one
-    could not begin. `outcome` is None until the sample has ended. `cost_usd` is None once a price is unknown.
+    could not begin. `outcome` is None until the sample has ended. `cost_usd` is None once a price is unknown,
+    `latency_s`, the seconds of all its runs (of a replay, as they were recorded), once one is. `workers` are
+    the digests of the files of the workers that ran, by name.
     """
 
     index: int
@@ -45,7 +47,9 @@ class Sample:
     not_begun: BaseException | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
+    latency_s: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
+    workers: dict[str, str] = field(default_factory=dict[str, str])
     conversations: list[bytes] = field(default_factory=list[bytes])
     outcome: Outcome | None = None
     error: BaseException | None = None

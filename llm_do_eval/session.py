@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do_eval.invariant import Judged, tallies
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledTest:
-    """One sampled test after its last sample; `invariants` by name, `failures` by label."""
+    """One sampled test after its last sample; `invariants` by name, `failures` by label.
+
+    `workers` are the digests of the files of the workers that ran, by name.
+    """
 
     test: str
     claim: Claim
@@ -56,9 +61,14 @@ class SampledTest:
     failures: Mapping[str, int]
     usage: Usage
     cost_usd: float | None
+    samples: Sequence[Sample] = ()
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def to_json(self, evidence: Evidence) -> Json:
-        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided."""
+    def to_json(self, evidence: Evidence, recordings: Mapping[int, str] = _NONE) -> Json:
+        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
+
+        `recordings` name the recorded answers of samples by their index.
+        """
         verdict, counts = self.verdict, self.counts
         return {
             "test": self.test,
@@ -85,6 +95,12 @@ class SampledTest:
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+            "workers": dict(self.workers),
+            "samples": [
+                _sample_json(each, recordings.get(each.index), asked=evidence.recorded_at is not None)
+                for each in self.samples
+                if each.outcome
+            ],
         }
 
 
@@ -121,6 +137,8 @@ def judge_samples(
         failures=Counter(label for each in samples for label in each.labels),
         usage=sum((each.usage for each in samples), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        samples=samples,
+        workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
 
 
@@ -166,6 +184,20 @@ def evidence_line(test: Json) -> str:
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
         return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
+
+
+def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:
+    latency_s = sample.latency_s
+    return {
+        "index": sample.index,
+        "outcome": sample.outcome,
+        "labels": sample.labels,
+        "cost_usd": sample.cost_usd,
+        # where no provider was asked it would only tell of the machine
+        "latency_s": round(latency_s, 6) if asked and latency_s is not None else None,
+        "requests": sample.usage.requests,
+        "recording": recording,
+    }
 
 
 def _invariant_json(name: str, verdict: Verdict) -> Json:

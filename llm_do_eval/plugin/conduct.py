@@ -178,7 +178,7 @@ class Conduct:
         """Write what the session's JSON says about the test; None for a test without verdict."""
         if self.judged is None:
             return None
-        return self.judged.to_json(self._traffic.evidence(self.samples))
+        return self.judged.to_json(self._traffic.evidence(self.samples), self._traffic.recordings())
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""

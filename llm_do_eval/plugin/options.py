@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 Record = Literal["none", "once", "new_episodes", "all", "rewrite", "live"]
 Inconclusive = Literal["fail", "xfail", "pass"]
+Baseline = Literal["save", "compare"]
 
 _IniType = Literal["string", "int", "float", "bool"]
 _RECORD = ("none", "once", "new_episodes", "all", "rewrite", "live")
 _INCONCLUSIVE = ("fail", "xfail", "pass")
+_BASELINE = ("", "save", "compare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,9 @@ class Options:
     record: Record
     report: Path | None
     json: Path | None
+    baseline: Baseline | None
+    baseline_file: Path
+    margin: float | None
     inconclusive: Inconclusive
     confidence: float
     project: tuple[Path, ...]
@@ -71,6 +76,18 @@ def add_options(parser: pytest.Parser) -> None:
     _add("--llm-report", "write the verdicts as one HTML page", metavar="PATH")
     _add("--llm-json", "write the verdicts as JSON", metavar="PATH")
     _add(
+        "--llm-baseline",
+        "save what the tests show, or compare with what was saved: a regression fails its test",
+        choices=_BASELINE[1:],
+    )
+    _add(
+        "--llm-margin",
+        "with --llm-baseline=compare: fail also where not shown to be worse by less than D, such as 0.05",
+        kind="float",
+        type=_margin,
+        metavar="D",
+    )
+    _add(
         "--llm-inconclusive",
         "what an inconclusive verdict does to its test (default fail)",
         choices=_INCONCLUSIVE,
@@ -106,6 +123,11 @@ def _add_keys(parser: pytest.Parser) -> None:
         default=None,
     )
     parser.addini(
+        "llm_baseline_file",
+        "where --llm-baseline saves, from the root folder (default llm-baseline.json)",
+        default="llm-baseline.json",
+    )
+    parser.addini(
         "llm_normalize",
         "what does not count in requests, in lines REGEX -> PLACEHOLDER",
         type="linelist",
@@ -131,6 +153,9 @@ def read_options(config: pytest.Config) -> Options:
         record=_choice(config, "llm_record", _RECORD),
         report=_path(config, "llm_report"),
         json=_path(config, "llm_json"),
+        baseline=_choice(config, "llm_baseline", _BASELINE) or None,
+        baseline_file=config.rootpath / config.getini("llm_baseline_file"),
+        margin=_number(config, "llm_margin", _margin),
         inconclusive=_choice(config, "llm_inconclusive", _INCONCLUSIVE),
         confidence=_number(config, "llm_confidence", _confidence) or 0.95,
         project=tuple(config.rootpath / path for path in config.getini("llm_project")),
@@ -144,7 +169,8 @@ def read_options(config: pytest.Config) -> Options:
 def _choice(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> Any:
     value = config.getoption(name) or config.getini(name) or allowed[0]
     if value not in allowed:
-        raise pytest.UsageError(f"ini option {name} is {value!r}; write one of {', '.join(allowed)}")
+        known = ", ".join(filter(None, allowed))
+        raise pytest.UsageError(f"ini option {name} is {value!r}; write one of {known}")
     return value
 
 
@@ -176,4 +202,11 @@ def _confidence(text: str) -> float:
     value = float(text)
     if not 0.5 <= value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
         raise argparse.ArgumentTypeError(f"{text} is not from 0.5 to below 1")
+    return value
+
+
+def _margin(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
