@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
     Entry = Mapping[str, Any]
 
-JUDGED: Final = ("PASS", "FAIL", "INCONCLUSIVE")
-"""The verdicts after which the samples of a test can be compared."""
-
+_JUDGED: Final = ("PASS", "FAIL", "INCONCLUSIVE")
 _PARAMETRIZED: Final = re.compile(r"(?P<group>[^\[]*)\[(?P<input>.*)\]", re.DOTALL)
 _WITHOUT_OUTCOME: Final = ("infra", None)
 
@@ -47,6 +45,18 @@ def key_of(test: str) -> Key:
     return Key(found["group"], found["input"]) if found else Key(test)
 
 
+def flaw_of(entry: Entry) -> str | None:
+    """Say why the samples of a test cannot be compared; None where they can."""
+    if entry["verdict"] not in _JUDGED:
+        return f"{entry['verdict']}: {entry['sentence']}"
+    if entry["stopped"]:
+        return (
+            "it was stopped early, so how many samples it has depends on how they ended; record it with "
+            'stop="fixed", or with --llm-baseline, to compare it'
+        )
+    return "no sample was judged" if entry["n"] == 0 else None
+
+
 def _observed(entry: Entry) -> Observed:
     samples = [each for each in entry.get("samples", ()) if each["outcome"] not in _WITHOUT_OUTCOME]
     asked = entry["evidence"]["recorded_at"] is not None
@@ -61,7 +71,7 @@ def _observed(entry: Entry) -> Observed:
             workers=dict(entry.get("workers", {})),
         ),
         evidence=Evidence(frozenset(_names(entry))),
-        flaw=_flaw(entry),
+        flaw=flaw_of(entry),
     )
 
 
@@ -88,14 +98,3 @@ def _names(entry: Entry) -> Iterable[str]:
     for each in entry.get("samples", ()):
         if each.get("recording"):
             yield f"{each['index']} {each['recording']}"
-
-
-def _flaw(entry: Entry) -> str | None:
-    if entry["verdict"] not in JUDGED:
-        return f"{entry['verdict']}: {entry['sentence']}"
-    if entry["stopped"]:
-        return (
-            "it was stopped early, so how many samples it has depends on how they ended; sample it with "
-            'stop="fixed" to compare it'
-        )
-    return "no sample was judged" if entry["n"] == 0 else None

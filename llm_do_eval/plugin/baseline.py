@@ -111,13 +111,13 @@ class Baseline:
     def _save(self, session: pytest.Session) -> None:
         from llm_do.errors import UsageError
         from llm_do_eval.comparison.document import Line
-        from llm_do_eval.comparison.sessions import JUDGED
+        from llm_do_eval.comparison.sessions import flaw_of
         from llm_do_eval.delivery import deliver
 
         path = self._options.baseline_file
-        judged = {name: each for name, each in self._entries.items() if each["verdict"] in JUDGED}
+        judged = {name: each for name, each in self._entries.items() if not flaw_of(each)}
         self._lines += [
-            Line(f"{name}: not saved, it ended {each['verdict']}")
+            Line(f"{name}: not saved: {flaw_of(each)}")
             for name, each in sorted(self._entries.items())
             if name not in judged
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -41,6 +42,8 @@ class Options:
     check_cassettes: bool
     cassette_max_bytes: int
     cassette_max_age: float | None
+    budget: float | None
+    resume: bool
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -75,37 +78,55 @@ def add_options(parser: pytest.Parser) -> None:
     )
     _add("--llm-report", "write the verdicts as one HTML page", metavar="PATH")
     _add("--llm-json", "write the verdicts as JSON", metavar="PATH")
-    _add(
-        "--llm-baseline",
-        "save what the tests show, or compare with what was saved: a regression fails its test",
-        choices=_BASELINE[1:],
-    )
-    _add(
-        "--llm-margin",
-        "with --llm-baseline=compare: fail also where not shown to be worse by less than D, such as 0.05",
-        kind="float",
-        type=_margin,
-        metavar="D",
-    )
-    _add(
-        "--llm-inconclusive",
-        "what an inconclusive verdict does to its test (default fail)",
-        choices=_INCONCLUSIVE,
-    )
-    _add(
-        "--llm-confidence",
-        "confidence of each one-sided bound (default 0.95)",
-        kind="float",
-        type=_confidence,
-        metavar="P",
-    )
+    _add_judgement(_add)
     _add(
         "--llm-check-cassettes",
         "fail a replaying session whose cassettes are stale, orphan, unplayed, too large or hold a secret",
         kind="bool",
         action="store_true",
     )
+    _add(
+        "--llm-budget",
+        "USD that this session may spend at providers; sampling stops before it is exceeded",
+        kind="float",
+        type=_amount,
+        metavar="USD",
+    )
+    _add(
+        "--llm-resume",
+        "go on with the samples of a run that was stopped or killed, by the same plan",
+        kind="bool",
+        action="store_true",
+    )
     _add_keys(parser)
+
+
+def _add_judgement(add: Callable[..., None]) -> None:
+    """Declare how samples are judged."""
+    add(
+        "--llm-baseline",
+        "save what the tests show, or compare with what was saved: a regression fails its test",
+        choices=_BASELINE[1:],
+    )
+    add(
+        "--llm-margin",
+        "with --llm-baseline=compare: fail also where not shown to be worse by less than D, such as 0.05",
+        kind="float",
+        type=_margin,
+        metavar="D",
+    )
+    add(
+        "--llm-inconclusive",
+        "what an inconclusive verdict does to its test (default fail)",
+        choices=_INCONCLUSIVE,
+    )
+    add(
+        "--llm-confidence",
+        "confidence of each one-sided bound (default 0.95)",
+        kind="float",
+        type=_confidence,
+        metavar="P",
+    )
 
 
 def _add_keys(parser: pytest.Parser) -> None:
@@ -163,6 +184,8 @@ def read_options(config: pytest.Config) -> Options:
         check_cassettes=bool(config.getoption("llm_check_cassettes") or config.getini("llm_check_cassettes")),
         cassette_max_bytes=config.getini("llm_cassette_max_bytes"),
         cassette_max_age=config.getini("llm_cassette_max_age"),
+        budget=_number(config, "llm_budget", _amount),
+        resume=bool(config.getoption("llm_resume") or config.getini("llm_resume")),
     )
 
 
@@ -209,4 +232,11 @@ def _margin(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no amount above 0")
     return value
