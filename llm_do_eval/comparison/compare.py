@@ -154,5 +154,5 @@ def _bounded(row: Row, found: Contrast, wishes: Wishes, family: int) -> Row:
     return replace(
         row,
         worse_by_up_to=found.largest_drop(wishes.alpha),
-        power=None if power is None else Power(found.base.share, drop, power),
+        power=None if power is None else Power(found.plausible_rate, drop, power),
     )

@@ -69,11 +69,17 @@ class Contrast:
         """Give the p-value of "worse by `margin` or more", or None where inputs are mixed differently."""
         return p_not_inferior(self.base, self.candidate, margin) if self.balanced else None
 
+    @property
+    def plausible_rate(self) -> float:
+        """A rate that the base may have: `(k + 1) / (n + 2)`, as 20 of 20 are no sign of a rate of 1."""
+        return (self.base.k + 1) / (self.base.n + 2)
+
     def power(self, drop: float, alpha: float) -> float | None:
-        """Give how often such samples show a drop from the base's rate; None where that is not known."""
-        if self.inputs > 1 or self.base.n + self.candidate.n > _LARGEST or self.base.share <= drop:
+        """Give how often such samples show a drop from the plausible rate; None where that is not known."""
+        rate = self.plausible_rate
+        if self.inputs > 1 or self.base.n + self.candidate.n > _LARGEST or rate <= drop:
             return None
-        return power(self.base.share, self.base.share - drop, self.base.n, self.candidate.n, alpha)
+        return power(rate, rate - drop, self.base.n, self.candidate.n, alpha)
 
 
 def contrast(arms: Sequence[Arms], name: str) -> Contrast:

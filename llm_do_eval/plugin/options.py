@@ -166,8 +166,10 @@ def read_options(config: pytest.Config) -> Options:
     """Read every option, the command line first, then the ini file.
 
     Raises:
-        pytest.UsageError: a value in the ini file is none of those allowed.
+        pytest.UsageError: a value in the ini file is none of those allowed, or options do not go together.
     """
+    if config.getoption("llm_margin") is not None and _choice(config, "llm_baseline", _BASELINE) != "compare":
+        raise pytest.UsageError("--llm-margin is for --llm-baseline=compare; give both")
     return Options(
         samples=_number(config, "llm_samples", _at_least_one),
         concurrency=_number(config, "llm_concurrency", _at_least_one) or 8,

@@ -48,7 +48,7 @@ async def test_words(llm_do, sample, word):
 
 UNCHANGED = (
     "no regression shown: 20/20 -> 20/20, +0 points (p = 1); could still be worse by up to 14 points "
-    "(95 % confidence); 20 v 20 samples show a drop from 100 % to 85 % in * % of cases"
+    "(95 % confidence); 20 v 20 samples show a drop from 95.5 % to 80.5 % in * % of cases"
 )
 
 
@@ -243,7 +243,10 @@ def test_a_regression_fails_an_inconclusive_test_that_may_not_fail(suite: Suite)
 def test_wrong_values_are_refused(suite: Suite) -> None:
     failing(suite)
     assert suite.run(TESTS, "--llm-baseline=keep").ret == 4
-    assert suite.run(TESTS, "--llm-margin=5").ret == 4
+    assert suite.run(TESTS, "--llm-margin=5", "--llm-baseline=save").ret == 4
+    alone = suite.run(TESTS, "--llm-margin=0.1")
+    assert alone.ret == 4
+    alone.stderr.fnmatch_lines(["ERROR: --llm-margin is for --llm-baseline=compare; give both"])
 
 
 RECORDED = """
