@@ -88,8 +88,11 @@ class Traffic:
 
     @property
     def plan(self) -> Any:
-        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none."""
-        return self.tape.meta.get("plan") if self.tape else None
+        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none.
+
+        What is recorded anew has no plan yet.
+        """
+        return self.tape.meta.get("plan") if self.tape and self.options.record in _REPLAYING else None
 
     @property
     def miss(self) -> StaleCassette | None:

@@ -290,3 +290,17 @@ def test_other_models_and_prompts_are_named(
     result.stdout.fnmatch_lines(
         ["  model: openai-chat:stand-in -> openai-chat:other", "  worker 'triage' changed"]
     )
+
+
+@pytest.mark.slow
+def test_with_a_baseline_no_test_stops_early(suite: Suite, provider: StandIn) -> None:
+    source = RECORDED.replace("(5, min_pass_rate=0.1)", "(60, min_pass_rate=0.7)")
+    suite.run(source, "--llm-record=once").assert_outcomes(passed=1)
+    stopped = suite.tests()["test_yes"]
+    assert stopped["stopped"]
+    assert stopped["n"] == len(stopped["samples"]) == len(provider.requests) < 60
+    result = suite.again("--llm-baseline=save")
+    result.stdout.fnmatch_lines(["test_suite.py::test_yes: not saved: it was stopped early, *"])
+    assert not (suite.path / "llm-baseline.json").exists()
+    suite.again("--llm-record=rewrite", "--llm-baseline=save").assert_outcomes(passed=1)
+    assert baseline(suite)["test_yes"]["n"] == 60
