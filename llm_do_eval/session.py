@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do_eval.dependence import dependences, observations
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,8 @@ class SampledTest:
     """One sampled test after its last sample.
 
     `invariants` and their `numbers` stand by name, `failures` by label or kind, `metrics` by theirs;
-    `warnings` are sentences about samples that are not independent.
+    `warnings` are sentences about samples that are not independent. `workers` are the
+    digests of the files of the workers that ran, by name.
     """
 
     test: str
@@ -83,11 +86,16 @@ class SampledTest:
     warnings: Sequence[str]
     usage: Usage
     cost_usd: float | None
+    samples: Sequence[Sample] = ()
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def to_json(self, evidence: Evidence, function: str | None = None) -> Json:
+    def to_json(
+        self, evidence: Evidence, recordings: Mapping[int, str] = _NONE, function: str | None = None
+    ) -> Json:
         """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
 
-        `function` is that of its test function, which parametrized inputs have in common.
+        `recordings` name the recorded answers of samples by their index; `function` is the id of the test
+        function, which parametrized inputs have in common.
         """
         verdict, counts = self.verdict, self.counts
         return {
@@ -117,6 +125,12 @@ class SampledTest:
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+            "workers": dict(self.workers),
+            "samples": [
+                _sample_json(each, recordings.get(each.index), asked=evidence.recorded_at is not None)
+                for each in self.samples
+                if each.outcome
+            ],
         }
 
     def _invariant_json(self, name: str, verdict: Verdict) -> Json:
@@ -188,6 +202,8 @@ def judge_samples(
         warnings=dependences(test, samples) if complete else [],
         usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        samples=samples,
+        workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
 
 
@@ -275,3 +291,17 @@ def evidence_line(test: Json) -> str:
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
         return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
+
+
+def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:
+    latency_s = sample.latency_s
+    return {
+        "index": sample.index,
+        "outcome": sample.outcome,
+        "labels": sample.labels,
+        "cost_usd": sample.cost_usd,
+        # where no provider was asked it would only tell of the machine
+        "latency_s": round(latency_s, 6) if asked and latency_s is not None else None,
+        "requests": sample.usage.requests,
+        "recording": recording,
+    }
