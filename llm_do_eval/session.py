@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
-    from llm_do_eval.verdict import Word
+    from llm_do_eval.verdict import Looks, Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -156,6 +156,7 @@ def judge_samples(
     *,
     retried: Sequence[Sample] = (),
     plan: Plan | None = None,
+    looks: Looks = "once",
     complaints: Sequence[str] = (),
     complete: bool = True,
     metrics: Sequence[Metric] = (),
@@ -168,6 +169,7 @@ def judge_samples(
         samples: by index, which is the order in which they were launched.
         retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
         plan: what stopped the test early, if anything did.
+        looks: whether samples were added to others that had a verdict.
         complaints: what is wrong with the test as a whole, which fails it.
         complete: False where not all samples that are needed could be run, so that nothing is shown.
         metrics: what is computed beside the verdict.
@@ -179,16 +181,23 @@ def judge_samples(
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        each.name: _invariant(claim, each, counted, plan, looks) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
     }
-    looks = "once" if plan is None else "often"
-    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted], looks)}
+    # a plan looks at its samples one by one, also where it is not about these numbers
+    numbers = {
+        each.of.name: each
+        for each in spreads([each.checks.numbers for each in counted], "often" if plan else looks)
+    }
     invariants |= {
         name: _of_number(claim, each, invariants.get(name), complete=complete)
         for name, each in numbers.items()
     }
-    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    whole = (
+        judge_infra(claim, counts, len(samples)) or _whole(claim, counts, counted, plan, looks)
+        if complete
+        else incomplete(claim, counts)
+    )
     costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
@@ -208,18 +217,18 @@ def judge_samples(
 
 
 def _whole(
-    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, looks: Looks
 ) -> Verdict:
-    if void := judge_infra(claim, counts, planned):
-        return void
     if plan is None:
-        return judge_rate(claim, counts.passed, counts.judged)
+        return judge_rate(claim, counts.passed, counts.judged, looks=looks)
     return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
 
 
-def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
+def _invariant(
+    claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None, looks: Looks
+) -> Verdict:
     path = [each.checks.held.get(tally.name, False) for each in counted]
-    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path), looks=looks)
 
 
 def _unsettled(claim: Claim, tally: Tally) -> Verdict:

@@ -19,7 +19,7 @@ Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
 """INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
 
 Looks = Literal["once", "often"]
-"""How often a verdict over these samples may have been looked for, before it was decided to stop there."""
+"""Whether samples were added after a look at the verdict; bounds for one look do not hold then."""
 
 _SLACK = 1e-12
 
@@ -121,12 +121,14 @@ def judge_rate(
         return _every(claim, k, n, f"{k}/{n} {counted}")
     bounds = _told(claim, k, n, "INCONCLUSIVE", "")
     if looks == "often":
-        bounds = _at_any_time(claim, bounds)
+        bounds, counted = _at_any_time(claim, bounds), f"{counted} after more than one look"
     word = _word(claim, bounds)
     return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
 
 
-def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Verdict:
+def judge_invariant(
+    claim: Claim, tally: Tally, path: Path | None = None, *, looks: Looks = "once"
+) -> Verdict:
     """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it.
 
     Where a plan stopped the test, `path` has the plan and in which samples the invariant held. It is judged
@@ -136,7 +138,7 @@ def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Ver
     if not tally.violated_in and path is not None:
         return judge_plan(claim, path, counted=counted)
     if not tally.violated_in:
-        return judge_rate(claim, tally.k, tally.n, counted=counted)
+        return judge_rate(claim, tally.k, tally.n, counted=counted, looks=looks)
     samples = ", ".join(map(str, tally.violated_in))
     text = f"{tally.k}/{tally.n} {counted}; it must always hold, and broke in sample {samples}"
     return _told(claim, tally.k, tally.n, "FAIL", text)

@@ -180,6 +180,7 @@ class Conduct:
             self.samples,
             retried=launch.retried,
             plan=self._sampled.plan,
+            looks=self._sampled.looks,
             complaints=complaints,
             complete=complete,
             metrics=self.options.metrics,
