@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do_eval.dependence import dependences, observations, replays
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
-    from llm_do_eval.verdict import Word
+    from llm_do_eval.verdict import Looks, Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,8 @@ class SampledTest:
     """One sampled test after its last sample.
 
     `invariants` and their `numbers` stand by name, `failures` by label or kind, `metrics` by theirs;
-    `warnings` are sentences about samples that are not independent.
+    `warnings` are sentences about samples that are not independent. `workers` are the
+    digests of the files of the workers that ran, by name.
     """
 
     test: str
@@ -83,11 +86,16 @@ class SampledTest:
     warnings: Sequence[str]
     usage: Usage
     cost_usd: float | None
+    samples: Sequence[Sample] = ()
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def to_json(self, evidence: Evidence, function: str | None = None) -> Json:
+    def to_json(
+        self, evidence: Evidence, recordings: Mapping[int, str] = _NONE, function: str | None = None
+    ) -> Json:
         """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
 
-        `function` is that of its test function, which parametrized inputs have in common.
+        `recordings` name the recorded answers of samples by their index; `function` is the id of the test
+        function, which parametrized inputs have in common.
         """
         verdict, counts = self.verdict, self.counts
         return {
@@ -117,6 +125,12 @@ class SampledTest:
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+            "workers": dict(self.workers),
+            "samples": [
+                _sample_json(each, recordings.get(each.index), asked=evidence.recorded_at is not None)
+                for each in self.samples
+                if each.outcome
+            ],
         }
 
     def _invariant_json(self, name: str, verdict: Verdict) -> Json:
@@ -142,6 +156,7 @@ def judge_samples(
     *,
     retried: Sequence[Sample] = (),
     plan: Plan | None = None,
+    looks: Looks = "once",
     complaints: Sequence[str] = (),
     complete: bool = True,
     metrics: Sequence[Metric] = (),
@@ -154,6 +169,7 @@ def judge_samples(
         samples: by index, which is the order in which they were launched.
         retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
         plan: what stopped the test early, if anything did.
+        looks: whether samples were added to others that had a verdict.
         complaints: what is wrong with the test as a whole, which fails it.
         complete: False where not all samples that are needed could be run, so that nothing is shown.
         metrics: what is computed beside the verdict.
@@ -164,16 +180,23 @@ def judge_samples(
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=infra)
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        each.name: _invariant(claim, each, counted, plan, looks) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
     }
-    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted])}
+    # a plan for the pass rate looks at these numbers too, unless all samples were run on their account
+    often = plan is not None and any(each.outcome is None for each in samples)
+    found = spreads([each.checks.numbers for each in counted], "often" if often else looks)
+    numbers = {each.of.name: each for each in found}
     invariants |= {
         name: _number(claim, each, invariants.get(name), complete=complete) for name, each in numbers.items()
     }
     if claim.min_pass_rate is None:
         complaints = [*complaints, *_failed_again(samples)]
-    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    whole = (
+        judge_infra(claim, counts, len(samples)) or _whole(claim, counts, counted, plan, looks)
+        if complete
+        else incomplete(claim, counts)
+    )
     costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
@@ -187,7 +210,35 @@ def judge_samples(
         warnings=dependences(test, samples) if complete else [],
         usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        samples=samples,
+        workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
+
+
+def _failed_again(samples: Sequence[Sample]) -> Iterator[str]:
+    """Say which samples failed though they do not count: where each has to pass, one that fails is enough."""
+    failed = [str(each.index) for each in replays(samples) if each.outcome != "pass"]
+    if failed:
+        yield f"sample {', '.join(failed)} failed with answers that had been given before"
+
+
+def _whole(
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, looks: Looks
+) -> Verdict:
+    if plan is None:
+        return judge_rate(claim, counts.passed, counts.judged, looks=looks)
+    return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
+
+
+def _invariant(
+    claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None, looks: Looks
+) -> Verdict:
+    path = [each.checks.held.get(tally.name, False) for each in counted]
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path), looks=looks)
+
+
+def _unsettled(claim: Claim, tally: Tally) -> Verdict:
+    return incomplete(claim, Counts(passed=tally.k, failed=tally.n - tally.k))
 
 
 _SHOWN: Final = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -199,28 +250,6 @@ def _labels(sample: Sample) -> Sequence[str]:
     return sample.labels or ([] if kind is None else [kind])
 
 
-def _failed_again(samples: Sequence[Sample]) -> Iterator[str]:
-    """Say which samples failed though they do not count: where each has to pass, one that fails is enough."""
-    failed = [str(each.index) for each in replays(samples) if each.outcome != "pass"]
-    if failed:
-        yield f"sample {', '.join(failed)} failed with answers that had been given before"
-
-
-def _whole(
-    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
-) -> Verdict:
-    if void := judge_infra(claim, counts, planned):
-        return void
-    if plan is None:
-        return judge_rate(claim, counts.passed, counts.judged)
-    return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
-
-
-def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
-    path = [each.checks.held.get(tally.name, False) for each in counted]
-    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
-
-
 def _number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
     """Judge a number by its quantile; one that each sample has to keep is judged as an invariant already."""
     if kept is not None:
@@ -228,10 +257,6 @@ def _number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: boo
     if not complete:
         return incomplete(claim, Counts(passed=spread.kept, failed=len(spread.numbers) - spread.kept))
     return spread.judge(claim)
-
-
-def _unsettled(claim: Claim, tally: Tally) -> Verdict:
-    return incomplete(claim, Counts(passed=tally.k, failed=tally.n - tally.k))
 
 
 def session_json(tests: Iterable[Json]) -> Json:
@@ -281,3 +306,17 @@ def evidence_line(test: Json) -> str:
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
         return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
+
+
+def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:
+    latency_s = sample.latency_s
+    return {
+        "index": sample.index,
+        "outcome": sample.outcome,
+        "labels": sample.labels,
+        "cost_usd": sample.cost_usd,
+        # where no provider was asked it would only tell of the machine
+        "latency_s": round(latency_s, 6) if asked and latency_s is not None else None,
+        "requests": sample.usage.requests,
+        "recording": recording,
+    }

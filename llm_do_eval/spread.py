@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.number import Number
-    from llm_do_eval.verdict import Verdict
+    from llm_do_eval.verdict import Looks, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Spread:
 
     of: Number
     numbers: tuple[Number | None, ...]
+    looks: Looks = "once"
+    """A plan looks at the samples of its test one by one: bounds for a single look do not hold then."""
 
     @property
     def values(self) -> list[float | None]:
@@ -53,7 +55,8 @@ class Spread:
         `quantile` in `values` is the one observed, `bound` the limit that it is shown to keep to.
         """
         finite, quantiled = self._finite, self.of.quantile is not None and bool(self.numbers)
-        bound = upper_limit(self._excesses, self._level, alpha) if quantiled else None
+        once = quantiled and self.looks == "once"
+        bound = upper_limit(self._excesses, self._level, alpha) if once else None
         return {
             "side": self.of.side,
             "limit": self.limit,
@@ -74,17 +77,18 @@ class Spread:
         A sample that ended before it came to a number counts as one beyond the limit.
         """
         share = replace(claim, min_pass_rate=self._level, target=None)
-        verdict = judge_rate(share, self.kept, len(self.numbers))
+        verdict = judge_rate(share, self.kept, len(self.numbers), looks=self.looks)
         if not self.numbers:
             return verdict
-        return replace(verdict, sentence=f"{self._counted()}; {self._shown(share, verdict)}{self.told()}")
+        told = self._shown(share, verdict)
+        return replace(verdict, sentence=f"{self._counted()}; {told}{self.told()}")
 
     def told(self) -> str:
         """Say the median and the range of the values; empty where there are none."""
         finite = self._finite
         if not finite:
             return ""
-        return f"; median {observed(finite, 0.5):g} ({finite[0]:g} to {finite[-1]:g})"
+        return f"; median {_short(observed(finite, 0.5))} ({_short(finite[0])} to {_short(finite[-1])})"
 
     @property
     def _level(self) -> float:
@@ -114,8 +118,8 @@ class Spread:
                 return f"{self._name} {self._within} is not refuted, and a guard asks no more"
             return f"not settled: {self._needed(claim)}"
         find = lower_limit if refuted else upper_limit
-        bound = self._at(find(excesses, self._level, claim.alpha))
-        told = "" if bound is None or self.limit is None else f"bound {bound:g}, "
+        bound = self._at(find(excesses, self._level, claim.alpha)) if self.looks == "once" else None
+        told = "" if bound is None or self.limit is None else f"bound {_short(bound)}, "
         shown = f"{self._name} {'not ' if refuted else ''}{self._within}"
         return f"shown: {shown} ({told}{percent(claim.confidence)} confidence)"
 
@@ -138,7 +142,7 @@ class Spread:
         return excess if self.of.side == "at most" else -excess
 
 
-def spreads(samples: Sequence[dict[str, Number]]) -> list[Spread]:
+def spreads(samples: Sequence[dict[str, Number]], looks: Looks = "once") -> list[Spread]:
     """Gather the numbers of samples by name, in the order in which names were first met.
 
     Where samples claim different quantiles under one name, the one that is hardest to show counts.
@@ -148,8 +152,13 @@ def spreads(samples: Sequence[dict[str, Number]]) -> list[Spread]:
     for name in names:
         numbers = tuple(each.get(name) for each in samples)
         met = [each for each in numbers if each is not None]
-        found.append(Spread(max(met, key=lambda each: each.required or 0.0), numbers))
+        found.append(Spread(max(met, key=lambda each: each.required or 0.0), numbers, looks))
     return found
 
 
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < _LARGE else f"{value:g}"
+
+
+_LARGE = 1000
 _SLACK = 1e-12

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
 """INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
 
+Looks = Literal["once", "often"]
+"""Whether samples were added after a look at the verdict; bounds for one look do not hold then."""
+
 _SLACK = 1e-12
 
 
@@ -108,18 +111,24 @@ def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> 
     return replace(verdict, sentence=f"{told}; stopped early, of at most {plan.cap}" if early else told)
 
 
-def judge_rate(claim: Claim, k: int, n: int, *, counted: str = "samples passed") -> Verdict:
+def judge_rate(
+    claim: Claim, k: int, n: int, *, counted: str = "samples passed", looks: Looks = "once"
+) -> Verdict:
     """Judge `k` of `n` judged samples; `counted` is what the sentence says that these did."""
     if n == 0:
         return _told(claim, k, n, "INCONCLUSIVE", "no sample was judged: nothing is shown")
     if claim.min_pass_rate is None:
         return _every(claim, k, n, f"{k}/{n} {counted}")
     bounds = _told(claim, k, n, "INCONCLUSIVE", "")
+    if looks == "often":
+        bounds, counted = _at_any_time(claim, bounds), f"{counted} after more than one look"
     word = _word(claim, bounds)
     return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
 
 
-def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Verdict:
+def judge_invariant(
+    claim: Claim, tally: Tally, path: Path | None = None, *, looks: Looks = "once"
+) -> Verdict:
     """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it.
 
     Where a plan stopped the test, `path` has the plan and in which samples the invariant held. It is judged
@@ -129,7 +138,7 @@ def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Ver
     if not tally.violated_in and path is not None:
         return judge_plan(claim, path, counted=counted)
     if not tally.violated_in:
-        return judge_rate(claim, tally.k, tally.n, counted=counted)
+        return judge_rate(claim, tally.k, tally.n, counted=counted, looks=looks)
     samples = ", ".join(map(str, tally.violated_in))
     text = f"{tally.k}/{tally.n} {counted}; it must always hold, and broke in sample {samples}"
     return _told(claim, tally.k, tally.n, "FAIL", text)
@@ -207,6 +216,13 @@ def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
         return replace(bounds, sentence=text)
     shown = f"true pass rate >= {_percent(bounds.lower)} ({_percent(claim.confidence)} confidence)"
     return replace(bounds, word="PASS", sentence=f"{counted} -> {shown}")
+
+
+def _at_any_time(claim: Claim, bounds: Verdict) -> Verdict:
+    from llm_do_eval.stats.anytime import anytime_lower, anytime_upper
+
+    lower, upper = (bound(bounds.k, bounds.n, claim.alpha) for bound in (anytime_lower, anytime_upper))
+    return replace(bounds, lower=lower, upper=upper)
 
 
 def _told(claim: Claim, k: int, n: int, word: Word, sentence: str) -> Verdict:

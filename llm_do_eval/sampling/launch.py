@@ -28,7 +28,7 @@ ATTEMPTS: Final = 4
 def passes(samples: list[Sample]) -> list[bool]:
     """Say of each sample that counts, in launch order, whether it passed; up to the first that has not ended.
 
-    One that ended in `infra` has no outcome and is left out, and so is one with answers given before.
+    Left out are those that ended in `infra`, and those that got answers which were given before.
     """
     ended = itertools.takewhile(lambda each: each.outcome is not None, samples)
     return [each.outcome == "pass" for each in observations([*ended])]

@@ -103,29 +103,32 @@ def _to_json(sample: Sample) -> dict[str, Any]:
         "usage": asdict(sample.usage),
         "cost_usd": sample.cost_usd,
         "spent_usd": sample.spent_usd,
+        "latency_s": sample.latency_s,
         "models": sorted(sample.models),
         "numbers": [asdict(each) for each in sample.checks.numbers.values()],
         "responses": [asdict(each) for each in sample.responses],
+        "tools_misused": sample.tools_misused,
         "failure": failure_kind(sample),
+        "workers": sample.workers,
     }
 
 
 def _from_json(line: Mapping[str, Any]) -> Sample:
+    numbers = {each["name"]: Number(**each) for each in line["numbers"]}
+    broken = [Broken(**each) for each in line["broken"]]
     return Sample(
         line["index"],
         attempt=line["attempt"],
-        checks=Checks(
-            line["held"],
-            set(line["must"]),
-            [Broken(**each) for each in line["broken"]],
-            {each["name"]: Number(**each) for each in line["numbers"]},
-        ),
+        checks=Checks(line["held"], set(line["must"]), broken, numbers),
         complaints=line["complaints"],
         usage=Usage(**line["usage"]),
         cost_usd=line["cost_usd"],
         spent_usd=line["spent_usd"],
+        latency_s=line["latency_s"],
         models=set(line["models"]),
         responses=[Response(**each) for each in line["responses"]],
+        tools_misused=line["tools_misused"],
         failure=line["failure"],
+        workers=line["workers"],
         outcome=line["outcome"],
     )

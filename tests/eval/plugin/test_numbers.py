@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from llm_suite import Suite
 
+    from evals.standin import StandIn
+
 pytest_plugins = ["pytester"]
 
 
@@ -111,3 +113,25 @@ async def test_fixture(early, invariant):
     result = suite.run(source)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*invariant.{call.partition('(')[0]} is of one sample*"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("claim", "requests"), [(", quantile=0.95", 75), ("", 18)])
+def test_a_plan_for_the_pass_rate_does_not_cut_a_quantile_short(
+    suite: Suite, provider: StandIn, claim: str, requests: int
+) -> None:
+    source = f"""
+@pytest.mark.llm_samples(75, min_pass_rate=0.8, target=0.95)
+async def test_both(llm_do, invariant):
+    run = await llm_do.run("hi")
+    invariant.at_most("calls", run.usage.requests, 1{claim})
+"""
+    suite.run(source, "--llm-record=once", "--llm-concurrency=1").assert_outcomes(passed=1)
+    assert len(provider.requests) == requests
+    [test] = suite.tests().values()
+    assert (test["stopped"], test["n"]) == (True, 18)
+    [calls] = test["invariants"]
+    assert (calls["verdict"], calls["n"]) == ("PASS", requests)
+    again = suite.again()
+    again.assert_outcomes(passed=1)
+    assert suite.tests()["test_both"]["invariants"] == [calls]

@@ -185,3 +185,30 @@ def test_a_recording_of_everything_anew_is_not_resumed(suite: Suite, provider: S
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*--llm-resume cannot go on with --llm-record={mode}*"])
     assert not provider.requests
+
+
+ADDED = """
+@pytest.mark.llm_samples(20, min_pass_rate=0.8, stop="fixed")
+async def test_rate(llm_do):
+    assert (await llm_do.run("classifier", "x")).output
+"""
+
+
+def test_samples_added_after_a_look_have_to_show_more(suite: Suite, provider: StandIn) -> None:
+    suite.run(ADDED, "--llm-record=once", "--llm-samples=12")
+    assert suite.tests()["test_rate"]["verdict"] == "INCONCLUSIVE"
+    suite.again("--llm-record=new_episodes", "--llm-samples=14")
+    added = suite.tests()["test_rate"]
+    # 14 of 14 show 0.8 to who looks once, and not to who would have gone on
+    assert (added["verdict"], added["k"], added["n"]) == ("INCONCLUSIVE", 14, 14)
+    assert len(provider.requests) == 14
+    suite.again("--llm-samples=14")
+    assert suite.tests()["test_rate"]["sentence"] == added["sentence"]
+    assert "after more than one look" in added["sentence"]
+    suite.again("--llm-record=new_episodes", "--llm-samples=40").assert_outcomes(passed=1)
+    assert suite.tests()["test_rate"]["bound"] >= 0.8
+
+
+def test_as_many_samples_at_once_show_it(suite: Suite, provider: StandIn) -> None:
+    suite.run(ADDED, "--llm-record=once", "--llm-samples=14").assert_outcomes(passed=1)
+    assert len(provider.requests) == 14

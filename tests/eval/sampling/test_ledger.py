@@ -25,8 +25,10 @@ def ended(index: int, outcome: Outcome) -> Sample:
     sample = Sample(index, usage=Usage(2, 1, 30, 4), cost_usd=0.25, spent_usd=0.125, models={"m"})
     sample.checks.check("kept", condition=True, must=True, label=None)
     sample.checks.check("told", condition=outcome == "pass", must=False, label="hallucination")
+    sample.responses.append(Response(f"id-{index} None", "p:m", "m-1", varies=False))
+    sample.checks.measure(number("cost", 0.5, 1))
     sample.checks.measure(number("latency", index, 2, quantile=0.5))
-    sample.responses.append(Response(f"id-{index} None", "openai:m", None, varies=False))
+    sample.tools_misused = True
     sample.end(AssertionError("no") if outcome == "fail" else None, outcome)
     sample.outcome = outcome
     return sample
@@ -40,7 +42,16 @@ def test_ended_samples_come_back_as_they_were(tmp_path: Path) -> None:
         ledger.append(each)
     restored = Ledger(ledger.path, ABOUT).restore()
     for before, after in zip(kept, restored, strict=True):
-        for name in ("index", "outcome", "usage", "cost_usd", "spent_usd", "models", "responses"):
+        for name in (
+            "index",
+            "outcome",
+            "usage",
+            "cost_usd",
+            "spent_usd",
+            "models",
+            "responses",
+            "tools_misused",
+        ):
             assert getattr(after, name) == getattr(before, name)
         for name in ("held", "must", "broken", "numbers"):
             assert getattr(after.checks, name) == getattr(before.checks, name)
