@@ -85,7 +85,7 @@ def judge_infra(claim: Claim, counts: Counts, samples: int) -> Verdict | None:
 
 
 def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> Verdict:
-    """Judge samples up to where their plan stops.
+    """Judge samples up to where their plan stops; all of them if it ends undecided and others were added.
 
     What comes after the stop was launched ahead and is not looked at.
     """
@@ -95,6 +95,8 @@ def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> 
     if not passed:
         return _told(claim, 0, 0, "INCONCLUSIVE", "no sample was judged: nothing is shown")
     stop = plan.first_stop(passed)
+    if stop is None and len(path.passed) > plan.cap:
+        return judge_rate(claim, sum(path.passed), len(path.passed), counted=counted, looks="often")
     n, k = (stop.n, stop.k) if stop else (len(passed), sum(passed))
     bounds = bounds_after(plan, n, k)
     early = stop is not None and n < plan.cap
@@ -205,7 +207,11 @@ def _shown_by(claim: Claim, plan: Plan, verdict: Verdict) -> str:
         below = plan.design.p_lo if verdict.upper <= plan.design.p_lo + _SLACK else plan.design.p_hi
         target = "" if below == plan.design.p_lo else ", the target"
         return f"shown: true pass rate < {below:g}{target} (bound {_percent(verdict.upper)}, {confidence})"
-    return f"not settled: the true pass rate is {_between(claim, verdict)}"
+    needed = samples_needed(verdict.n - verdict.k, plan.design.p_lo, claim.alpha)
+    return (
+        f"not settled: the true pass rate is {_between(claim, verdict)}; a run of {needed} samples with no "
+        f"more failures would show {plan.design.p_lo:g}"
+    )
 
 
 def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:

@@ -63,6 +63,7 @@ def sampled(
     plan = _plan(sampling, traffic, folder / "plans", early=early)
     looks: Looks = "often" if plan is None and _is_added_to(sampling, traffic, options) else "once"
     traffic.describe({"plan": None if plan is None else json.loads(plan.to_json()), "looks": looks})
+    plan = plan and plan.cut(sampling.samples)
     samples = [Sample(index) for index in range(sampling.samples)]
     rule = Fixed(sampling.samples) if plan is None else _planned(plan, sampling.samples)
     launch = Launch(samples, rule, sampling.claim.max_infra, budget if live else None)
