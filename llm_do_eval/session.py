@@ -1,21 +1,20 @@
-"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and as lines for a terminal out."""
+"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and where its samples came from out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from llm_do_eval.invariant import Judged, tallies
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.sample import Sample
-    from llm_do_eval.verdict import Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -129,25 +128,7 @@ def session_json(tests: Iterable[Json]) -> Json:
     return {"schema": SCHEMA, "tests": sorted(tests, key=lambda each: each["test"])}
 
 
-class Line(NamedTuple):
-    """One line for a terminal, and the verdict that it tells, if it tells one."""
-
-    text: str
-    verdict: Word | None = None
-
-
-def lines_of(test: Json) -> Iterator[Line]:
-    """Say one test of a session in lines: its verdict, its invariants, its evidence."""
-    yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
-    for each in test["invariants"]:
-        yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
-    if test["failures"]:
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
-        yield Line(f"  failures: {counted}")
-    yield Line(f"  {evidence_line(test)}")
-
-
-def evidence_line(test: Json) -> str:
+def evidence_line(test: Mapping[str, Any]) -> str:
     """Say where the samples of a test came from."""
     evidence, outcomes = test["evidence"], test["outcomes"]
     model = evidence["model"] or "no model"

@@ -117,7 +117,9 @@ def test_workers_of_xdist_give_the_same_session(suite: Suite) -> None:
     result = suite.again("-p", "xdist", "-n2", "--llm-report=report.html")
     result.assert_outcomes(passed=3)
     assert [file.read_text(encoding="utf-8") for file in files] == alone
-    result.stdout.fnmatch_lines(["*= llm samples =*", "PASS *two words*: 19/20 samples passed; *"])
+    result.stdout.fnmatch_lines(
+        ["*= llm samples =*", "  PASS test_words[[]two words[]] *19/20 -> true rate 78.4-99.7 %  >= 0.5"]
+    )
 
 
 def test_what_cannot_be_written_is_said_and_fails_the_session(suite: Suite) -> None:
