@@ -13,7 +13,7 @@ from llm_do_eval.stub import substitutes
 from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, conversation, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic_ai.messages import ModelMessage
@@ -184,9 +184,20 @@ def _account(runtime: Runtime, events: list[Event]) -> None:
     if sample is None:
         return
     sample.usage += _usage(runtime)
-    sample.cost_usd = None if sample.cost_usd is None or cost_usd is None else sample.cost_usd + cost_usd
+    sample.cost_usd = _added(sample.cost_usd, cost_usd)
+    sample.spent_usd = _added(sample.spent_usd, _spent_usd(events, cost_usd))
     sample.models |= models(events)
     sample.conversations.append(conversation(events))
+
+
+def _added(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def _spent_usd(events: Sequence[Event], cost_usd: float | None) -> float | None:
+    """Give what a run costs now; nothing where every answer was recorded before."""
+    root = next((each for each in events if each["kind"] == "call" and each["parent"] is None), None)
+    return 0.0 if root and root.get("replayed") else cost_usd
 
 
 def _usage(runtime: Runtime) -> Usage:

@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llm_do_eval.invariant import Judged, tallies
 from llm_do_eval.trajectory import Usage
-from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
+from llm_do_eval.verdict import (
+    Counts,
+    Path,
+    Verdict,
+    combined,
+    incomplete,
+    judge_infra,
+    judge_invariant,
+    judge_plan,
+    judge_rate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
+    from llm_do_eval.invariant import Tally
     from llm_do_eval.sample import Sample
+    from llm_do_eval.stats.plan import Plan
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -70,7 +82,7 @@ class SampledTest:
             "min_pass_rate": self.claim.min_pass_rate,
             "target": self.claim.target,
             "mode": self.claim.mode,
-            "stopped": False,
+            "stopped": verdict.stopped,
             "sentence": verdict.sentence,
             "outcomes": {
                 "pass": counts.passed,
@@ -88,29 +100,37 @@ class SampledTest:
 
 
 def judge_samples(
-    test: str, claim: Claim, samples: Sequence[Sample], *, complaints: Sequence[str], complete: bool
+    test: str,
+    claim: Claim,
+    samples: Sequence[Sample],
+    *,
+    retried: Sequence[Sample] = (),
+    plan: Plan | None = None,
+    complaints: Sequence[str] = (),
+    complete: bool = True,
 ) -> SampledTest:
     """Judge the samples of a test.
 
-    `complaints` are what is wrong with the test as a whole, which fails it. Where not all samples could be
-    run (`complete` is false) nothing is shown.
+    Args:
+        test: its id.
+        claim: what has to be shown.
+        samples: by index, which is the order in which they were launched.
+        retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
+        plan: what stopped the test early, if anything did.
+        complaints: what is wrong with the test as a whole, which fails it.
+        complete: False where not all samples that are needed could be run, so that nothing is shown.
     """
-    ended = Counter(each.outcome for each in samples)
+    everyone = (*samples, *retried)
+    ended = Counter(each.outcome for each in everyone)
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
-    judged = [
-        Judged(each.index, each.checks, counts=each.outcome in ("pass", "fail", "error"))
-        for each in samples
-        if each.outcome is not None
-    ]
-    tallied = tallies(judged, sorted(claim.must_pass))
+    counted = [each for each in samples if each.outcome in ("pass", "fail", "error")]
+    judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: judge_invariant(claim, each)
-        if complete
-        else incomplete(claim, Counts(passed=each.k, failed=each.n - each.k))
-        for each in tallied
+        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        for each in tallies(judged, sorted(claim.must_pass))
     }
-    whole = judge(claim, counts) if complete else incomplete(claim, counts)
-    costs = [each.cost_usd for each in samples]
+    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
         claim=claim,
@@ -118,9 +138,28 @@ def judge_samples(
         verdict=combined(whole, invariants, complaints) if complete else whole,
         invariants=invariants,
         failures=Counter(label for each in samples for label in each.labels),
-        usage=sum((each.usage for each in samples), Usage()),
+        usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
+
+
+def _whole(
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
+) -> Verdict:
+    if void := judge_infra(claim, counts, planned):
+        return void
+    if plan is None:
+        return judge_rate(claim, counts.passed, counts.judged)
+    return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
+
+
+def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
+    path = [each.checks.held.get(tally.name, False) for each in counted]
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
+
+
+def _unsettled(claim: Claim, tally: Tally) -> Verdict:
+    return incomplete(claim, Counts(passed=tally.k, failed=tally.n - tally.k))
 
 
 def session_json(tests: Iterable[Json]) -> Json:

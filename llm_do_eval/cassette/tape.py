@@ -141,6 +141,12 @@ class Tape:
                 self._noted.add(known)
                 self._recorder.note(placed(sources, self.path.parent))
 
+    def describe(self, meta: Mapping[str, Any]) -> None:
+        """Add JSON values to the meta line of what is recorded."""
+        with self._lock:
+            if self._recorder:
+                self._recorder.note(meta)
+
     def admit(self, request: Request) -> Ticket:
         """Decide about a request of the sample that runs here.
 

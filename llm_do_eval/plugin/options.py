@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -36,6 +37,8 @@ class Options:
     check_cassettes: bool
     cassette_max_bytes: int
     cassette_max_age: float | None
+    budget: float | None
+    resume: bool
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -85,6 +88,19 @@ def add_options(parser: pytest.Parser) -> None:
     _add(
         "--llm-check-cassettes",
         "fail a replaying session whose cassettes are stale, orphan, unplayed, too large or hold a secret",
+        kind="bool",
+        action="store_true",
+    )
+    _add(
+        "--llm-budget",
+        "USD that this session may spend at providers; sampling stops before it is exceeded",
+        kind="float",
+        type=_amount,
+        metavar="USD",
+    )
+    _add(
+        "--llm-resume",
+        "go on with the samples of a run that was stopped or killed, by the same plan",
         kind="bool",
         action="store_true",
     )
@@ -138,6 +154,8 @@ def read_options(config: pytest.Config) -> Options:
         check_cassettes=bool(config.getoption("llm_check_cassettes") or config.getini("llm_check_cassettes")),
         cassette_max_bytes=config.getini("llm_cassette_max_bytes"),
         cassette_max_age=config.getini("llm_cassette_max_age"),
+        budget=_number(config, "llm_budget", _amount),
+        resume=bool(config.getoption("llm_resume") or config.getini("llm_resume")),
     )
 
 
@@ -176,4 +194,11 @@ def _confidence(text: str) -> float:
     value = float(text)
     if not 0.5 <= value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
         raise argparse.ArgumentTypeError(f"{text} is not from 0.5 to below 1")
+    return value
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no amount above 0")
     return value

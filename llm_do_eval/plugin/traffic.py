@@ -86,6 +86,11 @@ class Traffic:
         return self.tape.model if self.tape else None
 
     @property
+    def plan(self) -> Any:
+        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none."""
+        return self.tape.meta.get("plan") if self.tape else None
+
+    @property
     def miss(self) -> StaleCassette | None:
         """The first request that the cassette could not answer."""
         return self.tape.miss if self.tape else None
@@ -117,6 +122,11 @@ class Traffic:
         left = [each.sample for each in self.tape.unplayed() if each.sample < ended]
         what = f"{len(left)} recorded requests of samples {spans(left)} were not sent again"
         return {"path": str(self.tape.path), "what": what} if left else None
+
+    def describe(self, meta: Mapping[str, Any]) -> None:
+        """Add to what the first line of a recording says."""
+        if self.tape is not None and not self.tape.replaying:
+            self.tape.describe(meta)
 
     def note(self, workers: Iterable[Worker]) -> None:
         """Note the files of workers that ran, where they are recorded."""
