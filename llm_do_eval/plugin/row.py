@@ -45,14 +45,11 @@ class Rows:
 
 def rows_of(test: Mapping[str, Any]) -> Rows:
     """Put a test into rows."""
-    rate, guard = test.get("min_pass_rate"), test.get("mode") == "guard"
     invariants = test.get("invariants") or ()
     blamed = "by invariant" if any(each["verdict"] == "FAIL" for each in invariants) else "see below"
     return Rows(
-        _row(test, test["test"], _shows(test, rate, blamed, guard=guard), money(test.get("cost_usd"))),
-        tuple(
-            _row(each, each["name"], _shows(each, rate, "not always", guard=guard), "") for each in invariants
-        ),
+        _row(test, test["test"], _shows(test, test, blamed), money(test.get("cost_usd"))),
+        tuple(_row(each, each["name"], _shows(each, test, "not always"), "") for each in invariants),
     )
 
 
@@ -100,18 +97,22 @@ def _bounds(entry: Mapping[str, Any]) -> str:
     return f"{percent(lower)}-{percent(upper)} %"
 
 
-def _shows(entry: Mapping[str, Any], rate: float | None, blamed: str, *, guard: bool) -> str:
+def _shows(entry: Mapping[str, Any], claim: Mapping[str, Any], blamed: str) -> str:
+    rate = claim.get("min_pass_rate")
     if entry["verdict"] == "FAIL":
-        return _refuted(entry, rate) or blamed
+        return _refuted(entry, claim) or blamed
     if entry["verdict"] != "PASS":
         return "not yet" if entry["verdict"] == "INCONCLUSIVE" else "nothing"
     if rate is None:
         return ""
-    return f"not < {rate:g}" if guard and (entry.get("bound") or 0) < rate - _SLACK else f">= {rate:g}"
+    guarded = claim.get("mode") == "guard" and (entry.get("bound") or 0) < rate - _SLACK
+    return f"not < {rate:g}" if guarded else f">= {rate:g}"
 
 
-def _refuted(entry: Mapping[str, Any], rate: float | None) -> str:
-    if rate is None:
-        return "not all" if entry["k"] < entry["n"] else ""
+def _refuted(entry: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """Name the lowest rate that was refuted: a plan that stopped may have refuted the target alone."""
+    asked = [claim.get("min_pass_rate"), claim.get("target")]
     upper = entry.get("upper_bound")
-    return "" if upper is None or upper > rate + _SLACK else f"< {rate:g}"
+    if asked == [None, None]:
+        return "not all" if entry["k"] < entry["n"] else ""
+    return next((f"< {rate:g}" for rate in asked if rate and upper and upper <= rate + _SLACK), "")

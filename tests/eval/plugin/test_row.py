@@ -18,6 +18,7 @@ from llm_do_eval.plugin.row import money, percent, rows_of
         (entry("INCONCLUSIVE"), "78.4-99.7 %", "not yet"),
         (entry("FAIL"), "4.2-34.4 %", "< 0.8"),
         (entry("FAIL", k=0, bound=0.0, upper_bound=0.139108), "<= 13.9 %", "< 0.8"),
+        (entry("FAIL", k=13, target=0.95, upper_bound=0.9), "4.2-90 %", "< 0.95"),
         (entry("FAIL", min_pass_rate=None), "4.2-34.4 %", "not all"),
         (entry("VOID"), "", "nothing"),
         (entry("INCOMPLETE"), "", "nothing"),
