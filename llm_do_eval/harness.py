@@ -10,7 +10,7 @@ from llm_do.errors import SpecError, UsageError
 from llm_do_eval.owner import Answer, Answered, Owner, asker
 from llm_do_eval.sample import running
 from llm_do_eval.stub import substitutes
-from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, conversation, models
+from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, models, responses, tools_misused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -187,7 +187,8 @@ def _account(runtime: Runtime, events: list[Event]) -> None:
     sample.cost_usd = _added(sample.cost_usd, cost_usd)
     sample.spent_usd = _added(sample.spent_usd, _spent_usd(events, cost_usd))
     sample.models |= models(events)
-    sample.conversations.append(conversation(events))
+    sample.responses += responses(events)
+    sample.tools_misused |= tools_misused(events)
 
 
 def _added(one: float | None, other: float | None) -> float | None:

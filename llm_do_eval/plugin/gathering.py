@@ -76,20 +76,23 @@ class Gathering:
                 self._lines.append(f"ERROR: {error}")
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if self._summary and self._tests:
+            from llm_do_eval.family import families
             from llm_do_eval.plugin.summary import append
 
-            self._lines += append(self._summary, self._tests)
+            self._lines += append(self._summary, self._tests, families(self._tests))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was shown, one line a test and one an invariant."""
         if not self._tests and not self._lines:
             return
+        from llm_do_eval.family import families
         from llm_do_eval.plugin.table import table
 
         terminalreporter.ensure_newline()
         terminalreporter.section("llm samples")
         width = self._config.get_terminal_writer().fullwidth
-        for line in table(self._tests, width=width, verbose=self._config.get_verbosity() > 0):
+        verbose = self._config.get_verbosity() > 0
+        for line in table(self._tests, families(self._tests), width=width, verbose=verbose):
             terminalreporter.write(line.indent)
             terminalreporter.write(line.word, **{_COLOURS.get(line.word, "red"): True})
             terminalreporter.line(line.rest)

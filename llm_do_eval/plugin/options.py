@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from llm_do_eval.metrics import Metric
+
 Record = Literal["none", "once", "new_episodes", "all", "rewrite", "live"]
 Inconclusive = Literal["fail", "xfail", "pass"]
 
@@ -32,6 +34,7 @@ class Options:
     json: Path | None
     inconclusive: Inconclusive
     confidence: float
+    metrics: tuple[Metric, ...]
     project: tuple[Path, ...]
     normalize: tuple[str, ...]
     check_cassettes: bool
@@ -84,6 +87,12 @@ def add_options(parser: pytest.Parser) -> None:
         kind="float",
         type=_confidence,
         metavar="P",
+    )
+    _add(
+        "--llm-metric",
+        "also compute pass^K (all of K samples pass) and pass@K (one of K passes), as in pass^3,pass@5",
+        type=_metrics,
+        metavar="NAMES",
     )
     _add(
         "--llm-check-cassettes",
@@ -149,6 +158,7 @@ def read_options(config: pytest.Config) -> Options:
         json=_path(config, "llm_json"),
         inconclusive=_choice(config, "llm_inconclusive", _INCONCLUSIVE),
         confidence=_number(config, "llm_confidence", _confidence) or 0.95,
+        metrics=_number(config, "llm_metric", _metrics) or (),
         project=tuple(config.rootpath / path for path in config.getini("llm_project")),
         normalize=tuple(config.getini("llm_normalize")),
         check_cassettes=bool(config.getoption("llm_check_cassettes") or config.getini("llm_check_cassettes")),
@@ -188,6 +198,15 @@ def _at_least_one(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return value
+
+
+def _metrics(text: str) -> tuple[Metric, ...]:
+    from llm_do_eval.metrics import read_metrics
+
+    try:
+        return read_metrics(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _confidence(text: str) -> float:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
+from llm_do_eval.family import family_lines
 from llm_do_eval.plugin.plot import WIDTH, Axis, Plot, axis_of, plot_of
-from llm_do_eval.plugin.row import Row, rows_of
+from llm_do_eval.plugin.row import Row, asked_of, notes_of, rows_of
 from llm_do_eval.session import evidence_line
 from llm_do_eval.tables.origins import REPLAY
 
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A row of the page: its texts, its plot and what the plot says, and for a test where it came from."""
+    """A row of the page: its texts, its plot and what the plot says; for a test, its notes and evidence."""
 
     number: int
     row: Row
     plot: Plot
     said: str
-    evidence: str | None
+    notes: tuple[str, ...] = ()
 
 
 def page(session: Mapping[str, Any]) -> str:
@@ -43,6 +44,7 @@ def page(session: Mapping[str, Any]) -> str:
     axis, numbers = axis_of(tests), count()
     return template.render(
         tests=[list(_drawn(test, axis, numbers)) for test in tests],
+        families=[list(family_lines(family)) for family in session.get("families") or ()],
         axis=axis,
         width=WIDTH,
         replay=REPLAY if any(each["evidence"]["replayed"] for each in tests) else "",
@@ -53,12 +55,11 @@ def page(session: Mapping[str, Any]) -> str:
 
 def _drawn(test: Mapping[str, Any], axis: Axis, numbers: Iterator[int]) -> Iterator[Drawn]:
     rows = rows_of(test)
-    said = _asked(test)
-    yield Drawn(
-        next(numbers), rows.test, plot_of(test, test, axis), f"{_seen(rows.test)}{said}", evidence_line(test)
-    )
+    said, notes = f"{_seen(rows.test)}{_asked(test, test)}", (*notes_of(test), evidence_line(test))
+    yield Drawn(next(numbers), rows.test, plot_of(test, test, axis), said, notes)
     for row, entry in zip(rows.invariants, test.get("invariants") or (), strict=True):
-        yield Drawn(next(numbers), row, plot_of(entry, test, axis), f"{_seen(row)}{said}", None)
+        said = f"{_seen(row)}{_asked(entry, test)}"
+        yield Drawn(next(numbers), row, plot_of(entry, test, axis), said)
 
 
 def _seen(row: Row) -> str:
@@ -67,7 +68,7 @@ def _seen(row: Row) -> str:
     return f"{row.passed} passed. The true rate is {row.bounds}, each bound one-sided."
 
 
-def _asked(test: Mapping[str, Any]) -> str:
-    rate, target = test.get("min_pass_rate"), test.get("target")
+def _asked(entry: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    rate, target = asked_of(entry, test)
     asked = "" if rate is None else f" Asked for: at least {rate:g}."
     return asked if target is None else f"{asked} Target: {target:g}."

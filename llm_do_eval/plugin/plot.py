@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from llm_do_eval.plugin.row import percent
+from llm_do_eval.plugin.row import asked_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,9 +65,9 @@ def axis_of(tests: Iterable[Mapping[str, Any]]) -> Axis:
     return Axis(next(low for low in _BEGINNINGS if low <= lowest))
 
 
-def plot_of(entry: Mapping[str, Any], claim: Mapping[str, Any], axis: Axis) -> Plot:
-    """Lay out a test or one of its invariants; `claim` is the test, which has the rates."""
-    required, target = (_placed(axis, claim.get(name)) for name in ("min_pass_rate", "target"))
+def plot_of(entry: Mapping[str, Any], test: Mapping[str, Any], axis: Axis) -> Plot:
+    """Lay out a test or one of its invariants; what is asked of it is said by the test."""
+    required, target = (_placed(axis, share) for share in asked_of(entry, test))
     lower, upper = _interval(entry)
     return Plot(
         lower=_placed(axis, lower),
@@ -99,5 +99,5 @@ def _observed(entry: Mapping[str, Any]) -> float | None:
 def _shares(test: Mapping[str, Any]) -> Iterator[float]:
     """Give every share that is drawn for a test."""
     for entry in (test, *(test.get("invariants") or ())):
-        drawn = (*_interval(entry), _observed(entry), test.get("min_pass_rate"), test.get("target"))
+        drawn = (*_interval(entry), _observed(entry), *asked_of(entry, test))
         yield from (share for share in drawn if share is not None)

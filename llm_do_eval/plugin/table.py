@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do.ui.escape import visible
-from llm_do_eval.plugin.row import rows_of
+from llm_do_eval.family import family_lines
+from llm_do_eval.plugin.row import notes_of, rows_of
 from llm_do_eval.session import evidence_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,18 @@ class Line(NamedTuple):
         return f"{self.indent}{self.word}{self.rest}"
 
 
-def table(tests: Iterable[Mapping[str, Any]], *, width: int, verbose: bool) -> Iterator[Line]:
+def table(
+    tests: Iterable[Mapping[str, Any]],
+    families: Iterable[Mapping[str, Any]] = (),
+    *,
+    width: int,
+    verbose: bool,
+) -> Iterator[Line]:
     """Say the tests of a session, below their files: one line a test, one an invariant, one of evidence.
 
-    The sentence of a verdict stands below its line unless it is PASS, and always if `verbose`. Names give way
-    where a line would be longer than `width`, except for the parameters of a test.
+    The sentence of a verdict stands below its line unless it is PASS and says no more than the line, and
+    always if `verbose`. Names give way where a line would be longer than `width`, except for the parameters
+    of a test. Families of inputs come last.
     """
     ordered = sorted(tests, key=lambda each: each["test"])
     if not ordered:
@@ -55,9 +63,12 @@ def table(tests: Iterable[Mapping[str, Any]], *, width: int, verbose: bool) -> I
         for test, rows in group:
             for each in rows:
                 yield columns.line(each)
-                if verbose or each.row.word != "PASS":
+                if verbose or each.row.telling:
                     yield from _wrapped(each.row.sentence, each.depth + 2, width)
-            yield from _footer(test)
+            yield from _footer(test, width)
+    for family in families:
+        for text in family_lines(family):
+            yield Line(rest=visible(text))
 
 
 class _Laid(NamedTuple):
@@ -135,11 +146,10 @@ def _cut(name: str, room: int) -> str:
     return name if len(name) <= room else f"{name[: room - tail - 1]}…{name[-tail:]}"
 
 
-def _footer(test: Mapping[str, Any]) -> Iterator[Line]:
-    """Say labels and evidence, never wrapped: paths are copied from here."""
-    if failures := test.get("failures"):
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(failures.items()))
-        yield Line(rest=f"{2 * _STEP}failures: {_plain(counted)}")
+def _footer(test: Mapping[str, Any], width: int) -> Iterator[Line]:
+    """Say what else is known, and the evidence, which is never wrapped: its path is copied from here."""
+    for note in notes_of(test):
+        yield from _wrapped(note, 2, width)
     yield Line(rest=f"{2 * _STEP}{_plain(evidence_line(test))}")
 
 

@@ -15,6 +15,7 @@ from llm_do_eval.cassette import dummy_keys, use
 from llm_do_eval.cassette.file.recording import spans
 from llm_do_eval.cassette.file.sources import sources_of
 from llm_do_eval.cassette.wires.normalize import Normalizer
+from llm_do_eval.dependence import distinct
 from llm_do_eval.plugin.cassettes import cassette_path, record_command
 from llm_do_eval.session import Evidence
 
@@ -136,30 +137,30 @@ class Traffic:
     def evidence(self, samples: Sequence[Sample]) -> Evidence:
         """Say where the samples came from, after the cassette has been closed."""
         ended = sum(each.outcome is not None for each in samples)
-        distinct = _distinct(samples)
+        own = distinct(samples)
         models = ", ".join(sorted(set[str]().union(*(each.models for each in samples)))) or None
         tape, now = self.tape, self._started.isoformat(timespec="seconds")
         if tape is None:
-            return Evidence(recorded_at=now, model=models, distinct=distinct)
+            return Evidence(recorded_at=now, model=models, distinct=own)
         unplayed = tape.unplayed()
         played = self._played(unplayed) & {each.index for each in samples if each.outcome is not None}
         if tape.saved is not None:
             return Evidence(
                 recorded_at=self._recorded_at(played) if played else now,
                 model=models or tape.model,
-                distinct=distinct,
+                distinct=own,
                 cassette=self._relative(tape.saved),
                 saved=True,
                 scrubbed=tape.scrubbed,
                 replayed_samples=len(played - tape.asked),
             )
         if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):
-            return Evidence(model=models, distinct=distinct)
+            return Evidence(model=models, distinct=own)
         return Evidence(
             recorded_at=tape.meta.get("recorded_at"),
             model=models or tape.model,
             replayed=True,
-            distinct=distinct,
+            distinct=own,
             cassette=self._relative(tape.path),
             unplayed=sum(each.sample < ended for each in unplayed),
             replayed_samples=len(played),
@@ -182,10 +183,3 @@ class Traffic:
 
     def _relative(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.item.config.rootpath)).as_posix()
-
-
-def _distinct(samples: Sequence[Sample]) -> int:
-    """Count the conversations of the samples that ended, equal ones once; one without a run is its own."""
-    ended = [each for each in samples if each.outcome is not None]
-    known = {tuple(sorted(each.conversations)) for each in ended if each.conversations}
-    return len(known) + sum(not each.conversations for each in ended)

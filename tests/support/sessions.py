@@ -15,6 +15,16 @@ EVIDENCE: dict[str, Any] = {
     "scrubbed": 0,
     "replayed_samples": 20,
 }
+FAMILY: dict[str, Any] = {
+    "function": "test_suite.py::test_a",
+    "model": None,
+    "inputs": 3,
+    "left_out": 0,
+    "confidence": 0.95,
+    "these_inputs": {"k": 27, "n": 30, "bound": 0.761, "approximate": False},
+    "new_inputs": {"bound": 0.284, "method": "KG+", "approximate": True},
+    "metrics": {},
+}
 SHOWN = {
     "PASS": (20, 20, 0.860891659332, 1.0),
     "INCONCLUSIVE": (19, 20, 0.783893835793, 0.997438621223),

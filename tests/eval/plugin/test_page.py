@@ -8,7 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from sessions import EVIDENCE, entry, named
+from sessions import EVIDENCE, FAMILY, entry, named
 
 from llm_do_eval.plugin.page import page
 
@@ -90,8 +90,27 @@ def test_fields_that_are_new_or_missing_change_nothing() -> None:
         "outcomes": {"pass": 3},
     }
     assert len(plots(html(bare))) == 1
-    new = entry("PASS", families=[1], comparison={"verdict": "FAIL"}, metrics={"pass^3": 0.5})
+    new = entry("PASS", families=[1], comparison={"verdict": "FAIL"}, looks=[5, 10])
     assert html(new) == html(entry("PASS"))
+
+
+def test_what_else_is_known_stands_below_a_test_and_families_below_all() -> None:
+    metrics = {"pass^3": {"value": 0.7, "bound": 0.2, "upper_bound": 0.9}}
+    text = page(
+        {
+            "tests": [entry(metrics=metrics, warnings=["<all> at temperature 0"], failures={"tone": 2})],
+            "families": [FAMILY],
+        }
+    )
+    notes = re.findall(r'<span class="note">(.*?)</span>', text)
+    assert notes == [
+        "pass^3: 70 %, between 20 % and 90 % (95 % confidence each)",
+        "failures: tone in 2",
+        "warning: &lt;all&gt; at temperature 0",
+        "recorded 2026-11-02, openai:some-model, n=20, replayed",
+    ]
+    assert "<p>test_suite.py::test_a: 3 inputs, 27/30 samples passed</p>" in text
+    assert len(re.findall("<li>(these inputs|inputs like these): ", text)) == 2
 
 
 def test_a_session_without_tests_says_so() -> None:

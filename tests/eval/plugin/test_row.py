@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sessions import entry, named
 
-from llm_do_eval.plugin.row import money, percent, rows_of
+from llm_do_eval.plugin.row import asked_of, money, percent, rows_of
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,18 @@ def test_a_failure_for_another_reason_than_the_rate_is_not_said_to_refute_it() -
     rows = rows_of(entry("FAIL", **passing, invariants=[named("never", "FAIL", k=19, upper_bound=0.997)]))
     assert rows.test.shows == "by invariant"
     assert rows.invariants[0].shows == "not always"
+
+
+def test_a_number_is_named_with_its_limit_asks_for_its_own_share_and_tells_its_values() -> None:
+    number = named("latency", "FAIL", side="at most", limit=8.0, min_pass_rate=0.95, values={"max": 9})
+    [row] = rows_of(entry("FAIL", target=0.9, invariants=[number])).invariants
+    assert (row.name, row.shows) == ("latency at most 8", "< 0.95")
+    assert asked_of(number, entry(target=0.9)) == (0.95, None)
+    assert asked_of(named("queue", min_pass_rate=0.8), entry(target=0.9)) == (0.8, 0.9)
+    telling = [rows_of(entry(word)).test.telling for word in ("PASS", "INCONCLUSIVE")]
+    assert telling == [False, True]
+    assert rows_of(entry(invariants=[number | {"verdict": "PASS"}])).invariants[0].telling
+    assert rows_of(entry(invariants=[number | {"limit": None}])).invariants[0].name == "latency"
 
 
 def test_fields_that_are_missing_leave_their_texts_empty() -> None:

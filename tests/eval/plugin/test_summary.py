@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from sessions import entry, named
+from sessions import FAMILY, entry, named
 
 from llm_do_eval.plugin.summary import append, markdown
 
@@ -90,6 +90,14 @@ def test_untrusted_text_stays_text() -> None:
     assert "<script>" not in text
     assert "javascript:c" in text
     assert not re.search(r"(?<!\\)[`\[]|https://|@you|\x1b|\u202e|\n#\s+big", text)
+
+
+def test_what_else_is_known_stands_with_a_test_and_families_below_all() -> None:
+    text = markdown([entry("PASS", warnings=["all at temperature 0"], failures={"tone": 2})], [FAMILY])
+    assert "::test\\_a<br>failures: tone in 2<br>warning: all at temperature 0<br>recorded 2026" in text
+    below = text.rpartition("|\n")[2].splitlines()
+    assert below[1] == "test\\_suite.py::test\\_a: 3 inputs, 27/30 samples passed"
+    assert [line[:20] for line in below[3:]] == ["- these inputs: mean", "- inputs like these:"]
 
 
 def test_a_summary_stays_below_what_is_shown_and_says_what_is_left_out() -> None:

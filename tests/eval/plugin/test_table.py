@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sessions import entry, named
+from sessions import FAMILY, entry, named
 
 from llm_do_eval.plugin.table import Line, table
 
@@ -102,8 +102,18 @@ def test_text_of_a_model_steers_no_terminal() -> None:
     assert sum("red" in line for line in lines) == 4
 
 
-def test_labels_of_failures_are_counted() -> None:
-    assert "    failures: drift in 2, tone in 1" in texts(entry("FAIL", failures={"tone": 1, "drift": 2}))
+def test_what_else_is_known_stands_above_the_evidence_and_families_come_last() -> None:
+    metrics = {"pass^3": {"value": 0.7, "bound": 0.2, "upper_bound": 0.9}}
+    known = entry(failures={"tone": 1, "drift": 2}, metrics=metrics, warnings=["all at " * 12])
+    lines = [line.text for line in table([known], [FAMILY], width=80, verbose=False)]
+    assert lines[3:6] == [
+        "    pass^3: 70 %, between 20 % and 90 % (95 % confidence each)",
+        "    failures: drift in 2, tone in 1",
+        "    warning: all at all at all at all at all at all at all at all at all at all",
+    ]
+    assert lines[7].startswith("    recorded ")
+    assert lines[8] == "test_suite.py::test_a: 3 inputs, 27/30 samples passed"
+    assert lines[9].startswith("  these inputs: mean")
 
 
 def test_confidences_that_differ_are_all_named() -> None:
