@@ -36,7 +36,9 @@ class Sample:
     `responses` are what providers answered them, `tools_misused` says that one ended because its model could
     not call a tool; `not_begun` is why one could not begin. `outcome` is None until the sample has ended.
     `cost_usd` is what its requests cost when they were answered, `spent_usd` what they cost now, which is
-    nothing for replayed ones; each is None once a price is unknown.
+    nothing for replayed ones; each is None once a price is unknown. `latency_s` are the seconds of its runs
+    (of a replay, as they were recorded), None once one is unknown. `workers` are the digests of the files of
+    the workers that ran, by name.
     """
 
     index: int
@@ -48,10 +50,12 @@ class Sample:
     not_begun: BaseException | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
+    latency_s: float | None = 0.0
     spent_usd: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
     responses: list[Response] = field(default_factory=list[Response])
     tools_misused: bool = False
+    workers: dict[str, str] = field(default_factory=dict[str, str])
     outcome: Outcome | None = None
     error: BaseException | None = None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do_eval.dependence import dependences, observations
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
+    from llm_do_eval.verdict import Looks
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ class SampledTest:
     """One sampled test after its last sample.
 
     `invariants` and their `numbers` stand by name, `failures` by label or kind, `metrics` by theirs;
-    `warnings` are sentences about samples that are not independent.
+    `warnings` are sentences about samples that are not independent. `workers` are the
+    digests of the files of the workers that ran, by name.
     """
 
     test: str
@@ -81,11 +85,16 @@ class SampledTest:
     warnings: Sequence[str]
     usage: Usage
     cost_usd: float | None
+    samples: Sequence[Sample] = ()
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def to_json(self, evidence: Evidence, function: str | None = None) -> Json:
+    def to_json(
+        self, evidence: Evidence, recordings: Mapping[int, str] = _NONE, function: str | None = None
+    ) -> Json:
         """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
 
-        `function` is that of its test function, which parametrized inputs have in common.
+        `recordings` name the recorded answers of samples by their index; `function` is the id of the test
+        function, which parametrized inputs have in common.
         """
         verdict, counts = self.verdict, self.counts
         return {
@@ -115,6 +124,12 @@ class SampledTest:
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+            "workers": dict(self.workers),
+            "samples": [
+                _sample_json(each, recordings.get(each.index), asked=evidence.recorded_at is not None)
+                for each in self.samples
+                if each.outcome
+            ],
         }
 
     def _invariant_json(self, name: str, verdict: Verdict) -> Json:
@@ -140,6 +155,7 @@ def judge_samples(
     *,
     retried: Sequence[Sample] = (),
     plan: Plan | None = None,
+    looks: Looks = "once",
     complaints: Sequence[str] = (),
     complete: bool = True,
     metrics: Sequence[Metric] = (),
@@ -152,6 +168,7 @@ def judge_samples(
         samples: by index, which is the order in which they were launched.
         retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
         plan: what stopped the test early, if anything did.
+        looks: whether samples were added to others that had a verdict.
         complaints: what is wrong with the test as a whole, which fails it.
         complete: False where not all samples that are needed could be run, so that nothing is shown.
         metrics: what is computed beside the verdict.
@@ -163,16 +180,23 @@ def judge_samples(
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        each.name: _invariant(claim, each, counted, plan, looks) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
     }
-    looks = "once" if plan is None else "often"
-    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted], looks)}
+    # a plan looks at its samples one by one, also where it is not about these numbers
+    numbers = {
+        each.of.name: each
+        for each in spreads([each.checks.numbers for each in counted], "often" if plan else looks)
+    }
     invariants |= {
         name: _of_number(claim, each, invariants.get(name), complete=complete)
         for name, each in numbers.items()
     }
-    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    whole = (
+        judge_infra(claim, counts, len(samples)) or _whole(claim, counts, counted, plan, looks)
+        if complete
+        else incomplete(claim, counts)
+    )
     costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
@@ -186,22 +210,24 @@ def judge_samples(
         warnings=dependences(test, samples) if complete else [],
         usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        samples=samples,
+        workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
 
 
 def _whole(
-    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, looks: Looks
 ) -> Verdict:
-    if void := judge_infra(claim, counts, planned):
-        return void
     if plan is None:
-        return judge_rate(claim, counts.passed, counts.judged)
+        return judge_rate(claim, counts.passed, counts.judged, looks=looks)
     return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
 
 
-def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
+def _invariant(
+    claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None, looks: Looks
+) -> Verdict:
     path = [each.checks.held.get(tally.name, False) for each in counted]
-    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path), looks=looks)
 
 
 def _unsettled(claim: Claim, tally: Tally) -> Verdict:
@@ -251,3 +277,17 @@ def evidence_line(test: Mapping[str, Any]) -> str:
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
         return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
+
+
+def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:
+    latency_s = sample.latency_s
+    return {
+        "index": sample.index,
+        "outcome": sample.outcome,
+        "labels": sample.labels,
+        "cost_usd": sample.cost_usd,
+        # where no provider was asked it would only tell of the machine
+        "latency_s": round(latency_s, 6) if asked and latency_s is not None else None,
+        "requests": sample.usage.requests,
+        "recording": recording,
+    }

@@ -182,6 +182,7 @@ class Conduct:
             self.samples,
             retried=launch.retried,
             plan=self._sampled.plan,
+            looks=self._sampled.looks,
             complaints=complaints,
             complete=complete,
             metrics=self.options.metrics,
@@ -193,7 +194,8 @@ class Conduct:
         if self.judged is None:
             return None
         function = f"{cast('Any', self.item.parent).nodeid}::{self.item.originalname}"
-        return self.judged.to_json(self._traffic.evidence(self.samples), function)
+        evidence, recordings = self._traffic.evidence(self.samples), self._traffic.recordings()
+        return self.judged.to_json(evidence, recordings, function)
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_do_eval.cassette import find_stop
+from llm_do_eval.plugin.baseline import NAME as BASELINE
 from llm_do_eval.plugin.gathering import ATTRIBUTE, SAMPLES, UNPLAYED, VERDICT
 from llm_do_eval.plugin.junit import properties_of
 
@@ -24,6 +25,9 @@ def complete(report: pytest.TestReport, conduct: Conduct, call: pytest.CallInfo[
     test = conduct.to_json()
     if report.when == "call" and conduct.judged is not None:
         setattr(report, VERDICT, conduct.judged.verdict.word)
+        baseline = conduct.item.config.pluginmanager.get_plugin(BASELINE)
+        if baseline is not None:
+            baseline.settle(report, test)
         failed: list[Failed] = [
             {"index": each.index, "reason": _reason(each), "trace": conduct.trace(each)}
             for each in conduct.failed()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_do.canonical import digest
 from llm_do_eval.cassette import dummy_keys, use
 from llm_do_eval.cassette.file.recording import spans
 from llm_do_eval.cassette.file.sources import sources_of
@@ -88,8 +89,21 @@ class Traffic:
 
     @property
     def plan(self) -> Any:
-        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none."""
-        return self.tape.meta.get("plan") if self.tape else None
+        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none.
+
+        What is recorded anew has no plan yet.
+        """
+        return self.tape.meta.get("plan") if self.tape and self.options.record in _REPLAYING else None
+
+    @property
+    def looks(self) -> Any:
+        """Whether samples of the cassette were added to others that had a verdict: then "often"."""
+        return self.tape.meta.get("looks") if self.tape and self.options.record in _REPLAYING else None
+
+    @property
+    def held(self) -> int:
+        """How many samples the cassette held when it was opened."""
+        return len({each.sample for each in self._held})
 
     @property
     def miss(self) -> StaleCassette | None:
@@ -165,6 +179,19 @@ class Traffic:
             unplayed=sum(each.sample < ended for each in unplayed),
             replayed_samples=len(played),
         )
+
+    def recordings(self) -> dict[int, str]:
+        """Name the recorded answers of each sample that has some: equal names, the same answers."""
+        tape, told = self.tape, defaultdict[int, list[str]](list)
+        if tape is None:
+            return {}
+        played = self._played(tape.unplayed())
+        # what a provider answered just now has a name once it is saved
+        known = played | tape.asked if tape.saved else played - tape.asked
+        for each in tape.interactions:
+            if each.sample in known:
+                told[each.sample].append(f"{each.seq} {each.at} {each.response.body.value}")
+        return {sample: digest("\n".join(answers))[:16] for sample, answers in told.items()}
 
     def _played(self, unplayed: Iterable[Interaction]) -> set[int]:
         left = Counter(each.sample for each in unplayed)

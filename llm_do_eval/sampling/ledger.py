@@ -102,10 +102,12 @@ def _to_json(sample: Sample) -> dict[str, Any]:
         "usage": asdict(sample.usage),
         "cost_usd": sample.cost_usd,
         "spent_usd": sample.spent_usd,
+        "latency_s": sample.latency_s,
         "models": sorted(sample.models),
         "numbers": [asdict(each) for each in sample.checks.numbers.values()],
         "responses": [asdict(each) for each in sample.responses],
         "tools_misused": sample.tools_misused,
+        "workers": sample.workers,
     }
 
 
@@ -120,8 +122,10 @@ def _from_json(line: Mapping[str, Any]) -> Sample:
         usage=Usage(**line["usage"]),
         cost_usd=line["cost_usd"],
         spent_usd=line["spent_usd"],
+        latency_s=line["latency_s"],
         models=set(line["models"]),
         responses=[Response(**(each | {"key": (*each["key"],)})) for each in line["responses"]],
         tools_misused=line["tools_misused"],
+        workers=line["workers"],
         outcome=line["outcome"],
     )

@@ -83,6 +83,19 @@ def test_the_json_has_every_field(suite: Suite) -> None:
         },
         "cost_usd": None,
         "function": "test_suite.py::test_words",
+        "workers": {"triage": first["workers"]["triage"]},
+        "samples": [
+            {
+                "index": index,
+                "outcome": "fail" if index == 5 else "pass",
+                "labels": ["drift"] if index == 5 else [],
+                "cost_usd": None,
+                "latency_s": None,
+                "requests": 1,
+                "recording": None,
+            }
+            for index in range(20)
+        ],
     }
 
 
