@@ -1,17 +1,16 @@
-"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and as lines for a terminal out."""
+"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and where its samples came from out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from llm_do_eval.dependence import dependences, observations, replays
 from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
-from llm_do_eval.metrics import metric_lines
 from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import (
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
-    from llm_do_eval.verdict import Looks, Word
+    from llm_do_eval.verdict import Looks
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -265,29 +264,7 @@ def session_json(tests: Iterable[Json]) -> Json:
     return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
 
 
-class Line(NamedTuple):
-    """One line for a terminal, and the verdict that it tells, if it tells one."""
-
-    text: str
-    verdict: Word | None = None
-
-
-def lines_of(test: Json) -> Iterator[Line]:
-    """Say one test of a session in lines: its verdict, its invariants, its evidence."""
-    yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
-    for each in test["invariants"]:
-        yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
-    for line in metric_lines(test["metrics"], test["confidence"]):
-        yield Line(f"  {line}")
-    if test["failures"]:
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
-        yield Line(f"  failures: {counted}")
-    for warning in test["warnings"]:
-        yield Line(f"  warning: {warning}")
-    yield Line(f"  {evidence_line(test)}")
-
-
-def evidence_line(test: Json) -> str:
+def evidence_line(test: Mapping[str, Any]) -> str:
     """Say where the samples of a test came from."""
     evidence, outcomes = test["evidence"], test["outcomes"]
     model = evidence["model"] or "no model"
