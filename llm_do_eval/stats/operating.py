@@ -54,6 +54,8 @@ def operating(plan: Plan, p: float) -> Operating:
         passes += step.passing
         fails += step.failing
         stops.append(step.passing + step.failing)
+    # what is left undecided at the last sample stops there too
+    stops[-1] += max(0.0, 1 - passes - fails)
     return Operating(passes, fails, tuple(stops))
 
 

@@ -57,8 +57,8 @@ class Plan:
     """When to stop: after `n` samples at `pass_at[n]` passes or more, or at `fail_at[n]` passes or less.
 
     Both are indexed by `n` from 0 to `cap`. `pass_at[n]` is `n + 1` where no count passes, `fail_at[n]` is -1
-    where none fails; at `cap` every count does one or the other. Being integers, they decide the same
-    everywhere.
+    where none fails. Counts between them at `cap` stay undecided, which a plan that keeps both errors of its
+    design does not need. Being integers, they decide the same everywhere.
 
     Raises:
         ValueError: boundaries that are no such thing.
@@ -79,13 +79,17 @@ class Plan:
                 raise ValueError(f"PASS from {passes} and FAIL up to {fails} of {n} are no boundaries")
         if self.pass_at[0] != 1 or self.fail_at[0] != -1:
             raise ValueError("a plan that is decided before its first sample")
-        if self.pass_at[-1] != self.fail_at[-1] + 1:
-            raise ValueError(f"after {self.cap} samples, the most it takes, not every count is decided")
 
     @property
     def cap(self) -> int:
         """The most samples it takes."""
         return len(self.pass_at) - 1
+
+    def cut(self, samples: int) -> Plan:
+        """Give the plan that takes `samples` at most, as was said beforehand; it errs no more often."""
+        if samples >= self.cap:
+            return self
+        return Plan(self.design, self.pass_at[: samples + 1], self.fail_at[: samples + 1])
 
     def decide(self, n: int, k: int) -> Word | None:
         """Give the verdict after the first `n` samples, of which `k` passed, or None where it goes on.

@@ -1,6 +1,7 @@
 """A plan and where it ended in, bounds on the true rate out that early stopping does not make too narrow.
 
-Ends are ordered from worst to best: FAIL early, FAIL late, PASS late, PASS early, at equal `n` by passes.
+Ends are ordered from worst to best: FAIL early, FAIL late, undecided, PASS late, PASS early, at equal `n` by
+passes.
 The lower bound is the rate at which an end at least as good as the one seen has probability `alpha`, the
 upper one that for an end at least as bad (stage-wise ordering, Fairbanks & Madsen 1982). Since a higher rate
 never makes an end worse, there is one such rate.
@@ -74,17 +75,23 @@ def _paths(plan: Plan) -> list[dict[int, int]]:
 def _ends(plan: Plan, paths: Sequence[dict[int, int]]) -> list[_End]:
     """List the ends of the plan from worst to best."""
 
-    def rank(end: _End) -> tuple[bool, int, int]:
-        passed = plan.decide(end.n, end.k) == "PASS"
-        return passed, -end.n if passed else end.n, end.k
+    def rank(end: _End) -> tuple[int, int, int]:
+        match plan.decide(end.n, end.k):
+            case "PASS":
+                return 2, -end.n, end.k
+            case "FAIL":
+                return 0, end.n, end.k
+            case None:
+                return 1, end.n, end.k
 
     states = (_End(n, k, count) for n, counts in enumerate(paths) for k, count in counts.items())
-    return sorted((end for end in states if plan.decide(end.n, end.k) is not None), key=rank)
+    ended = (end for end in states if end.n == plan.cap or plan.decide(end.n, end.k) is not None)
+    return sorted(ended, key=rank)
 
 
 def _end(plan: Plan, paths: Sequence[dict[int, int]], n: int, k: int, step: Literal[0, 1]) -> _End:
     """Go on from `k` of `n` with failures only (0) or passes only (1), until the plan stops."""
-    while plan.decide(n, k) is None:
+    while n < plan.cap and plan.decide(n, k) is None:
         n, k = n + 1, k + step
     return _End(n, k, paths[n][k])
 

@@ -72,7 +72,6 @@ def test_the_first_decision_stands_whatever_comes_after() -> None:
         ((1, 1, 2), (-1, 1, 1), "PASS from 1 and FAIL up to 1 of 1"),
         ((1, 2, 2), (-1, -2, 1), "PASS from 2 and FAIL up to -2 of 1"),
         ((0, 2, 2), (-1, -1, 1), "before its first sample"),
-        ((1, 2, 2), (-1, -1, 0), "after 2 samples, the most it takes, not every count is decided"),
     ],
 )
 def test_boundaries_that_are_none_are_refused(
