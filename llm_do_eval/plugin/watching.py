@@ -83,7 +83,7 @@ def _word(sampled: Sampled, claim: Claim) -> Word | None:
     path = passes(sampled.launch.samples)
     if sampled.plan is None:
         return judge_rate(claim, sum(path), len(path)).word
-    stop = sampled.plan.first_stop(path)
+    stop = sampled.plan.first_stop(path[: sampled.plan.cap])
     return None if stop is None else stop.word
 
 
