@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do_eval.invariant import Judged, tallies
+from llm_do_eval.plural import counted
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+# the name of a test may hold the same words
+_SET_ASIDE: Final = re.compile(r"\.jsonl\.unclean(?:\.\d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,9 @@ class Evidence:
     says that every answer was recorded before, `replayed_samples` counts the samples of which that is true;
     `distinct` counts the samples' conversations, equal ones once; `cassette` is relative to the root folder,
     and `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
-    `scrubbed` counts the bodies recorded just now that held a secret, which was replaced.
+    `scrubbed` counts the bodies recorded just now that held a secret, which was replaced; `interrupted` is
+    the record mode that goes on with a recording which was interrupted, None for any other; `set_aside` is
+    where the answers are that a recording had received which was killed before, relative to the root folder.
     """
 
     recorded_at: str | None = None
@@ -42,6 +48,8 @@ class Evidence:
     unplayed: int = 0
     scrubbed: int = 0
     replayed_samples: int = 0
+    interrupted: str | None = None
+    set_aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +150,8 @@ def lines_of(test: Json) -> Iterator[Line]:
     for each in test["invariants"]:
         yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
     if test["failures"]:
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
-        yield Line(f"  failures: {counted}")
+        told = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
+        yield Line(f"  failures: {told}")
     yield Line(f"  {evidence_line(test)}")
 
 
@@ -154,18 +162,37 @@ def evidence_line(test: Json) -> str:
     number = f"n={sum(outcomes.values())}"
     day = (evidence["recorded_at"] or "")[:10]
     if evidence["replayed"]:
-        stale = f"; {evidence['unplayed']} recorded requests were not sent again: record anew"
-        return f"recorded {day}, {model}, {number}, replayed{stale if evidence['unplayed'] else ''}"
+        return f"recorded {day}, {model}, {number}, replayed{_replayed(evidence)}"
     if evidence["saved"]:
-        unclean = ".jsonl.unclean" in evidence["cassette"]
-        advice = (
-            "set aside, because samples ended in error or infra" if unclean else "review before committing"
-        )
-        secrets = f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
-        told = f"{advice}{secrets if evidence['scrubbed'] else ''}"
         old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
-        return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
+        return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {_saved(evidence)}"
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
+
+
+def _replayed(evidence: Json) -> str:
+    """Say what is wrong with a recording that was replayed."""
+    mode, unplayed = evidence["interrupted"], evidence["unplayed"]
+    part = f" from an interrupted recording; --llm-record={mode} goes on with it" if mode else ""
+    left = counted(unplayed, "recorded request")
+    were = "was" if unplayed == 1 else "were"
+    return f"{part}; {left} {were} not sent again: record anew" if unplayed else part
+
+
+def _saved(evidence: Json) -> str:
+    """Say what to do with what was recorded just now."""
+    name, mode = evidence["cassette"], evidence["interrupted"]
+    told = "review before committing"
+    if mode:
+        told = f"interrupted; --llm-record={mode} goes on with it"
+    elif name.endswith(".journal"):
+        told = "interrupted; the next recording sets it aside"
+    elif _SET_ASIDE.search(name):
+        told = "set aside, because samples ended in error or infra"
+    if evidence["scrubbed"]:
+        told += f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
+    if evidence["set_aside"]:
+        told += f"; what a killed recording had received is in {evidence['set_aside']}"
+    return told
 
 
 def _invariant_json(name: str, verdict: Verdict) -> Json:
