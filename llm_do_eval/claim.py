@@ -21,9 +21,9 @@ class Claim:
     """What has to be shown.
 
     Without `min_pass_rate` (between 0 and 1) every sample has to pass. `target` is a rate above it that a
-    worker in order is meant to have; it is noted, and plans nothing yet. `prove` passes when the rate is
-    shown to be reached, `guard` fails only when it is shown not to be. Of `must_pass` invariants none may
-    be false. More than the share `max_infra` of samples without an outcome voids the verdict.
+    worker in order is meant to have: plans are made so that such a worker rarely fails. `prove` passes when
+    the rate is shown to be reached, `guard` fails only when it is shown not to be. Of `must_pass` invariants
+    none may be false. More than the share `max_infra` of samples without an outcome voids the verdict.
     `confidence` is that of each one-sided bound.
 
     Raises:
@@ -79,3 +79,8 @@ class Claim:
             f"Raise the number of samples, lower min_pass_rate to {affordable:.2f}, "
             f'or use mode="guard"'
         )
+
+
+def infra_allowed(max_infra: float, samples: int) -> int:
+    """Give how many attempts may end in `infra` without voiding the verdict over `samples` samples."""
+    return math.floor(max_infra * samples + _SLACK)

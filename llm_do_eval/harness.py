@@ -10,10 +10,10 @@ from llm_do.errors import SpecError, UsageError
 from llm_do_eval.owner import Answer, Answered, Owner, asker
 from llm_do_eval.sample import running
 from llm_do_eval.stub import substitutes
-from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, conversation, models
+from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, models, responses, tools_misused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic_ai.messages import ModelMessage
@@ -184,9 +184,27 @@ def _account(runtime: Runtime, events: list[Event]) -> None:
     if sample is None:
         return
     sample.usage += _usage(runtime)
-    sample.cost_usd = None if sample.cost_usd is None or cost_usd is None else sample.cost_usd + cost_usd
+    sample.cost_usd = _added(sample.cost_usd, cost_usd)
+    sample.spent_usd = _added(sample.spent_usd, _spent_usd(events, cost_usd))
+    sample.latency_s = _added(sample.latency_s, (_root(events) or {}).get("latency_s"))
     sample.models |= models(events)
-    sample.conversations.append(conversation(events))
+    sample.responses += responses(events)
+    sample.tools_misused |= tools_misused(events)
+    sample.workers |= {event["name"]: event["spec"] for event in events if event.get("spec")}
+
+
+def _added(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def _spent_usd(events: Sequence[Event], cost_usd: float | None) -> float | None:
+    """Give what a run costs now; nothing where every answer was recorded before."""
+    root = _root(events)
+    return 0.0 if root and root.get("replayed") else cost_usd
+
+
+def _root(events: Sequence[Event]) -> Event | None:
+    return next((each for each in events if each["kind"] == "call" and each["parent"] is None), None)
 
 
 def _usage(runtime: Runtime) -> Usage:

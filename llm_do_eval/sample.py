@@ -1,4 +1,4 @@
-"""A test's body and a number in, that many runs of the body out, each with its own state and outcome.
+"""One run of a test's body in, a sample with its own state and outcome out.
 
 A sample is found through a `ContextVar`, so tasks and `asyncio.to_thread` calls of a body belong to it.
 """
@@ -6,7 +6,6 @@ A sample is found through a `ContextVar`, so tasks and `asyncio.to_thread` calls
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sys
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -17,10 +16,10 @@ from llm_do.errors import Refused
 from llm_do_eval.cassette import sample as requests_of
 from llm_do_eval.invariant import Checks
 from llm_do_eval.owner import Owner
-from llm_do_eval.trajectory import Usage
+from llm_do_eval.trajectory import Response, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
 
 Outcome = Literal["pass", "fail", "error", "infra"]
 """How a sample ended: `error` is a mistake of the test or the project, `infra` a provider or the network."""
@@ -33,11 +32,17 @@ _RUNNING: ContextVar[Sample | None] = ContextVar("llm_do_eval_running_sample", d
 class Sample:
     """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
 
-    `runs` counts those it started, `conversations` has a digest of each that ended; `not_begun` is why one
-    could not begin. `outcome` is None until the sample has ended. `cost_usd` is None once a price is unknown.
+    `attempt` is 1, and more where the attempts before it had no outcome. `runs` counts those it started,
+    `responses` are what providers answered them, `tools_misused` says that one ended because its model could
+    not call a tool; `not_begun` is why one could not begin. `outcome` is None until the sample has ended.
+    `cost_usd` is what its requests cost when they were answered, `spent_usd` what they cost now, which is
+    nothing for replayed ones; each is None once a price is unknown. `latency_s` are the seconds of its runs
+    (of a replay, as they were recorded), None once one is unknown. `workers` are the digests of the files of
+    the workers that ran, by name.
     """
 
     index: int
+    attempt: int = 1
     owner: Owner = field(default_factory=Owner)
     checks: Checks = field(default_factory=Checks)
     complaints: list[str] = field(default_factory=list[str])
@@ -45,17 +50,20 @@ class Sample:
     not_begun: BaseException | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
+    latency_s: float | None = 0.0
+    spent_usd: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
-    conversations: list[bytes] = field(default_factory=list[bytes])
+    responses: list[Response] = field(default_factory=list[Response])
+    tools_misused: bool = False
+    workers: dict[str, str] = field(default_factory=dict[str, str])
     outcome: Outcome | None = None
     error: BaseException | None = None
 
     @property
     def reasons(self) -> list[str]:
         """Why it did not pass, in one line each."""
-        broken = [f"invariant {name!r} is false" for name, held in self.checks.held.items() if not held]
         raised = [] if self.error is None else [_first_line(self.error)]
-        return [*raised, *broken, *self.complaints]
+        return [*raised, *self.checks.reasons, *self.complaints]
 
     @property
     def labels(self) -> list[str]:
@@ -110,53 +118,6 @@ def sampling(sample: Sample, *, sort: Callable[[BaseException], Outcome], alone:
         _RUNNING.reset(token)
 
 
-async def run_concurrently(
-    samples: Sequence[Sample],
-    body: Callable[[], Awaitable[object]],
-    *,
-    concurrency: int,
-    sort: Callable[[BaseException], Outcome],
-) -> None:
-    """Run the body once for each sample, in the running loop, started in order, `concurrency` at a time.
-
-    Raises:
-        BaseException: what `StopSampling` was raised for; the other samples are cancelled first.
-    """
-    free = asyncio.Semaphore(concurrency)
-
-    async def _one(sample: Sample) -> None:
-        with sampling(sample, sort=sort, alone=len(samples) == 1):
-            await body()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for sample in samples:
-                await free.acquire()
-                group.create_task(_one(sample)).add_done_callback(lambda _: free.release())
-    except BaseExceptionGroup as stopped:
-        raise _cause(stopped) from None
-
-
-def run_in_turn(
-    samples: Sequence[Sample], body: Callable[[], object], *, sort: Callable[[BaseException], Outcome]
-) -> None:
-    """Run a body that is not async once for each sample, one after the other.
-
-    Raises:
-        BaseException: what `StopSampling` was raised for.
-    """
-
-    def _one(sample: Sample) -> None:
-        with sampling(sample, sort=sort, alone=len(samples) == 1):
-            body()
-
-    for sample in samples:
-        try:
-            contextvars.copy_context().run(_one, sample)
-        except StopSampling as stopped:
-            raise stopped.cause from None
-
-
 def outcome_of(error: BaseException) -> Outcome:
     """Sort an exception by its type and class, never by its text.
 
@@ -168,13 +129,14 @@ def outcome_of(error: BaseException) -> Outcome:
         return next(each for each in ("fail", "error", "infra") if each in found)
     if isinstance(error, AssertionError | TimeoutError | Refused):
         return "fail"
-    stated = _error_class(error)
+    stated = error_class(error)
     if stated == "infra":
         return "infra"
     return "fail" if stated in _FAILURES else "error"
 
 
-def _error_class(error: BaseException) -> str | None:
+def error_class(error: BaseException) -> str | None:
+    """Give the class that an exception states, or that one of pydantic-ai has; None for any other."""
     stated = getattr(error, "error_class", None)
     if isinstance(stated, str):
         return stated
@@ -183,12 +145,6 @@ def _error_class(error: BaseException) -> str | None:
     from llm_do.state.failure import provider_failure
 
     return provider_failure(error)
-
-
-def _cause(error: BaseException) -> BaseException:
-    if isinstance(error, BaseExceptionGroup):
-        return _cause(error.exceptions[0])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-    return error.cause if isinstance(error, StopSampling) else error
 
 
 def _current_task() -> asyncio.Task[object] | None:

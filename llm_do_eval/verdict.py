@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from llm_do_eval.claim import infra_allowed
 from llm_do_eval.stats.bounds import lower_bound, samples_needed, upper_bound
 
 if TYPE_CHECKING:
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.invariant import Tally
+    from llm_do_eval.stats.plan import Plan
 
 Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
 """INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
+
+Looks = Literal["once", "often"]
+"""Whether samples were added after a look at the verdict; bounds for one look do not hold then."""
 
 _SLACK = 1e-12
 
@@ -49,6 +54,8 @@ class Verdict:
     lower: float
     upper: float
     sentence: str
+    stopped: bool = False
+    """Whether a plan stopped before its last sample; `k` of `n` are those that it looked at."""
 
     @property
     def holds(self) -> bool:
@@ -56,36 +63,84 @@ class Verdict:
         return self.word == "PASS"
 
 
-def judge(claim: Claim, counts: Counts) -> Verdict:
-    """Judge the pass rate of a whole test."""
-    if counts.infra > claim.max_infra * counts.total + _SLACK:
-        return _told(
-            claim,
-            counts.passed,
-            counts.judged,
-            "VOID",
-            f"{counts.infra} of {counts.total} samples ended in infrastructure errors, more than "
-            f"max_infra={claim.max_infra:g} allows: nothing is shown",
-        )
-    return judge_rate(claim, counts.passed, counts.judged)
+class Path(NamedTuple):
+    """A plan, and whether each sample that counts passed, in launch order."""
+
+    plan: Plan
+    passed: Sequence[bool]
 
 
-def judge_rate(claim: Claim, k: int, n: int, *, counted: str = "samples passed") -> Verdict:
+def judge_infra(claim: Claim, counts: Counts, samples: int) -> Verdict | None:
+    """Void a test of `samples` samples of which too many attempts ended in `infra`; None where it is not."""
+    if counts.infra <= infra_allowed(claim.max_infra, samples):
+        return None
+    return _told(
+        claim,
+        counts.passed,
+        counts.judged,
+        "VOID",
+        f"{counts.infra} attempts of {samples} samples ended in infrastructure errors, more than "
+        f"max_infra={claim.max_infra:g} allows: nothing is shown",
+    )
+
+
+def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> Verdict:
+    """Judge samples up to where their plan stops; all of them if it ends undecided and others were added.
+
+    What comes after the stop was launched ahead and is not looked at.
+    """
+    from llm_do_eval.stats.stagewise import bounds_after
+
+    plan, passed = path.plan, path.passed[: path.plan.cap]
+    if not passed:
+        return _told(claim, 0, 0, "INCONCLUSIVE", "no sample was judged: nothing is shown")
+    stop = plan.first_stop(passed)
+    if stop is None and len(path.passed) > plan.cap:
+        return judge_rate(claim, sum(path.passed), len(path.passed), counted=counted, looks="often")
+    n, k = (stop.n, stop.k) if stop else (len(passed), sum(passed))
+    bounds = bounds_after(plan, n, k)
+    early = stop is not None and n < plan.cap
+    verdict = Verdict(
+        word=stop.word if stop else "INCONCLUSIVE",
+        k=k,
+        n=n,
+        lower=bounds.lower,
+        upper=bounds.upper,
+        sentence="",
+        stopped=early,
+    )
+    told = f"{k}/{n} {counted}; {_shown_by(claim, plan, verdict)}"
+    return replace(verdict, sentence=f"{told}; stopped early, of at most {plan.cap}" if early else told)
+
+
+def judge_rate(
+    claim: Claim, k: int, n: int, *, counted: str = "samples passed", looks: Looks = "once"
+) -> Verdict:
     """Judge `k` of `n` judged samples; `counted` is what the sentence says that these did."""
     if n == 0:
         return _told(claim, k, n, "INCONCLUSIVE", "no sample was judged: nothing is shown")
     if claim.min_pass_rate is None:
         return _every(claim, k, n, f"{k}/{n} {counted}")
     bounds = _told(claim, k, n, "INCONCLUSIVE", "")
+    if looks == "often":
+        bounds, counted = _at_any_time(claim, bounds), f"{counted} after more than one look"
     word = _word(claim, bounds)
     return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
 
 
-def judge_invariant(claim: Claim, tally: Tally) -> Verdict:
-    """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it."""
+def judge_invariant(
+    claim: Claim, tally: Tally, path: Path | None = None, *, looks: Looks = "once"
+) -> Verdict:
+    """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it.
+
+    Where a plan stopped the test, `path` has the plan and in which samples the invariant held. It is judged
+    by the same plan: it holds at least as often as the whole test passes, so it has passed where that has.
+    """
     counted = f"held ({tally.missed} samples never came to it)" if tally.missed else "held"
+    if not tally.violated_in and path is not None:
+        return judge_plan(claim, path, counted=counted)
     if not tally.violated_in:
-        return judge_rate(claim, tally.k, tally.n, counted=counted)
+        return judge_rate(claim, tally.k, tally.n, counted=counted, looks=looks)
     samples = ", ".join(map(str, tally.violated_in))
     text = f"{tally.k}/{tally.n} {counted}; it must always hold, and broke in sample {samples}"
     return _told(claim, tally.k, tally.n, "FAIL", text)
@@ -141,6 +196,24 @@ def _shown(claim: Claim, bounds: Verdict, word: Word) -> str:
     return f"not settled: {between}; at least {more} more samples, all passing, would show {rate}"
 
 
+def _shown_by(claim: Claim, plan: Plan, verdict: Verdict) -> str:
+    """Say what a plan has shown; its FAIL may show no more than that the rate is below the target."""
+    confidence = f"{_percent(claim.confidence)} confidence"
+    if verdict.word == "PASS":
+        return (
+            f"shown: true pass rate >= {plan.design.p_lo:g} (bound {_percent(verdict.lower)}, {confidence})"
+        )
+    if verdict.word == "FAIL":
+        below = plan.design.p_lo if verdict.upper <= plan.design.p_lo + _SLACK else plan.design.p_hi
+        target = "" if below == plan.design.p_lo else ", the target"
+        return f"shown: true pass rate < {below:g}{target} (bound {_percent(verdict.upper)}, {confidence})"
+    needed = samples_needed(verdict.n - verdict.k, plan.design.p_lo, claim.alpha)
+    return (
+        f"not settled: the true pass rate is {_between(claim, verdict)}; a run of {needed} samples with no "
+        f"more failures would show {plan.design.p_lo:g}"
+    )
+
+
 def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
     bounds = _told(claim, k, n, "FAIL", "")
     if k < n:
@@ -149,6 +222,13 @@ def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
         return replace(bounds, sentence=text)
     shown = f"true pass rate >= {_percent(bounds.lower)} ({_percent(claim.confidence)} confidence)"
     return replace(bounds, word="PASS", sentence=f"{counted} -> {shown}")
+
+
+def _at_any_time(claim: Claim, bounds: Verdict) -> Verdict:
+    from llm_do_eval.stats.anytime import anytime_lower, anytime_upper
+
+    lower, upper = (bound(bounds.k, bounds.n, claim.alpha) for bound in (anytime_lower, anytime_upper))
+    return replace(bounds, lower=lower, upper=upper)
 
 
 def _told(claim: Claim, k: int, n: int, word: Word, sentence: str) -> Verdict:

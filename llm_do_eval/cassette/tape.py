@@ -140,6 +140,11 @@ class Tape:
         """The samples of which the cassette holds anything, as `meta` does."""
         return self._recorded_samples
 
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What the cassette holds, as `meta` does."""
+        return self._recording.interactions
+
     def unplayed(self) -> tuple[Interaction, ...]:
         """Return the recordings that no request has asked for so far, ordered by sample and seq."""
         with self._lock:
@@ -153,6 +158,12 @@ class Tape:
             if self._recorder and known not in self._noted:
                 self._noted.add(known)
                 self._recorder.note(placed(sources, self.path.parent))
+
+    def describe(self, meta: Mapping[str, Any]) -> None:
+        """Add JSON values to the meta line of what is recorded."""
+        with self._lock:
+            if self._recorder:
+                self._recorder.note(meta)
 
     def admit(self, request: Request) -> Ticket:
         """Decide about a request of the sample that runs here.

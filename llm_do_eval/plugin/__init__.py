@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from llm_do_eval.fixtures import InvariantFixture, SampleFixture, StubFixture
     from llm_do_eval.harness import LlmDo
     from llm_do_eval.plugin.conduct import Conduct
+    from llm_do_eval.sampling.budget import Budget
 
 _FIXTURES = ("llm_do", "stub", "invariant", "sample")
 _OPTIONS = pytest.StashKey[Options]()
 _CONDUCT = pytest.StashKey["Conduct"]()
 _REFUSED = pytest.StashKey[dict[str, str]]()
 _DUMMIES = pytest.StashKey[ExitStack]()
+_BUDGET = pytest.StashKey["Budget"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,14 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
     options = config.stash[_OPTIONS] = read_options(config)
     config.addinivalue_line(
         "markers",
-        "llm_samples(n=1, *, min_pass_rate=None, mode='prove', must_pass=(), max_infra=0.05): run the test "
-        "n times and judge how often it passes",
+        "llm_samples(n=1, *, min_pass_rate=None, target=None, stop=None, mode='prove', must_pass=(), "
+        "max_infra=0.05): run the test up to n times and judge how often it passes",
     )
     config.addinivalue_line(
         "markers", "llm_project(path, ...): the project under test, relative to the test file"
     )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Gathering(options), "llm_do_eval_gathering")
+    if options.baseline:
+        from llm_do_eval.plugin.baseline import NAME, Baseline
+
+        config.pluginmanager.register(Baseline(config, options), NAME)
     if options.check_cassettes:
         from llm_do_eval.plugin.checking import Checking
 
@@ -122,7 +128,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     from llm_do_eval.plugin.conduct import Conduct, one_line
 
     with one_line():
-        conduct = Conduct(item, item.config.stash[_OPTIONS])
+        conduct = Conduct(item, item.config.stash[_OPTIONS], _budget(item.config))
         conduct.open()
         item.stash[_CONDUCT] = conduct
 
@@ -207,6 +213,19 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return SampleFixture(
         _conduct(request).item.nodeid, lambda index: tmp_path_factory.mktemp(f"sample-{index}-")
     )
+
+
+def _budget(config: pytest.Config) -> Budget | None:
+    """Give what all tests of this process may spend; processes of pytest-xdist get equal shares."""
+    limit_usd = config.stash[_OPTIONS].budget
+    if limit_usd is None:
+        return None
+    if _BUDGET not in config.stash:
+        from llm_do_eval.sampling.budget import Budget
+
+        processes = getattr(config, "workerinput", {}).get("workercount", 1)
+        config.stash[_BUDGET] = Budget(limit_usd / processes)
+    return config.stash[_BUDGET]
 
 
 def _conduct(request: pytest.FixtureRequest) -> Conduct:

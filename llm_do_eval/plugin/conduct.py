@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,17 +21,11 @@ from llm_do_eval.harness import LlmDo, Recordings
 from llm_do_eval.owner import Owner
 from llm_do_eval.plugin.coexistence import refuse_blocked, refuse_second_cassette, refuse_trio
 from llm_do_eval.plugin.marks import project_of, sampling_of
+from llm_do_eval.plugin.sampled import Sampled, once, sampled
 from llm_do_eval.plugin.traffic import Traffic
 from llm_do_eval.project import ProjectUnderTest
-from llm_do_eval.sample import (
-    Outcome,
-    Sample,
-    StopSampling,
-    outcome_of,
-    run_concurrently,
-    run_in_turn,
-    running,
-)
+from llm_do_eval.sample import Outcome, Sample, StopSampling, outcome_of, running
+from llm_do_eval.sampling.loop import at_once, backoff_s, run_concurrently, run_in_turn
 from llm_do_eval.session import Json, SampledTest, judge_samples
 from llm_do_eval.unawaited import unawaited
 
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
 
     from llm_do_eval.plugin.marks import Sampling
     from llm_do_eval.plugin.options import Options
+    from llm_do_eval.sampling.budget import Budget
 
 # these end the test as a whole, whichever sample raises them
 _ENDING = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, CassetteStop)
@@ -51,14 +46,20 @@ class Conduct:
 
     item: pytest.Function
     options: Options
+    budget: Budget | None = None
     owner: Owner = field(default_factory=Owner)
-    samples: list[Sample] = field(default_factory=list[Sample])
     complaints: list[str] = field(default_factory=list[str])
     judged: SampledTest | None = None
     ended: BaseException | None = None
     _sampling: Sampling | None = None
+    _sampled: Sampled = field(default_factory=once)
     _traffic: Traffic = field(init=False)
     _project: ProjectUnderTest | None = None
+
+    @property
+    def samples(self) -> list[Sample]:
+        """All samples, by their index; those that were never run have no outcome."""
+        return self._sampled.launch.samples
 
     @property
     def sampled(self) -> bool:
@@ -73,10 +74,14 @@ class Conduct:
         """
         refuse_second_cassette(self.item)
         self._sampling = sampling_of(self.item, self.options)
-        count = self._sampling.samples if self._sampling else 1
-        self.samples = [Sample(index) for index in range(count)]
         self._traffic = Traffic(self.item, self.options)
         self._traffic.open()
+        if self._sampling is None:
+            return
+        with ExitStack() as opened:
+            opened.callback(self._traffic.close)
+            self._sampled = sampled(self.item, self._sampling, self._traffic, self.options, self.budget)
+            opened.pop_all()
 
     def close(self) -> None:
         """Close the cassette, after the last fixture is torn down.
@@ -153,6 +158,7 @@ class Conduct:
             pytest.fail.Exception: the test fails, with the reasons.
             BaseException: what ended the test as a whole, or the only run of a test that is not sampled.
         """
+        launch = self._sampled.launch
         if self.ended is None:
             self.ended = self._traffic.miss
         outcomes = {sample.outcome for sample in self.samples}
@@ -160,18 +166,25 @@ class Conduct:
         unused = self.owner.stubs.complaints() if "pass" in outcomes else []
         complaints = [*self.complaints, *unused]
         clean = self.ended is None and outcomes.isdisjoint({"error", "infra"})
-        self._traffic.keep(clean=clean, whole=None not in outcomes)
+        self._traffic.keep(clean=clean, whole=self.ended is None and not launch.out_of_budget)
         if self.ended is not None and not isinstance(self.ended, CassetteStop):
             raise self.ended
         if self._sampling is None:
             self._conclude_single(complaints)
             return
+        complete = self.ended is None and not launch.out_of_budget
+        if complete and self._sampled.ledger is not None:
+            self._sampled.ledger.remove()
         self.judged = judge_samples(
             self.item.nodeid,
             self._sampling.claim,
             self.samples,
+            retried=launch.retried,
+            plan=self._sampled.plan,
+            looks=self._sampled.looks,
             complaints=complaints,
-            complete=self.ended is None and None not in outcomes,
+            complete=complete,
+            metrics=self.options.metrics,
         )
         self._conclude_sampled(self.judged)
 
@@ -179,7 +192,9 @@ class Conduct:
         """Write what the session's JSON says about the test; None for a test without verdict."""
         if self.judged is None:
             return None
-        return self.judged.to_json(self._traffic.evidence(self.samples))
+        function = f"{cast('Any', self.item.parent).nodeid}::{self.item.originalname}"
+        evidence, recordings = self._traffic.evidence(self.samples), self._traffic.recordings()
+        return self.judged.to_json(evidence, recordings, function)
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""
@@ -204,10 +219,11 @@ class Conduct:
             async def _run_all(**fixtures: Any) -> None:
                 with self._ending():
                     await run_concurrently(
-                        self.samples,
+                        self._sampled.launch,
                         lambda: body(**fixtures),
                         concurrency=self.options.concurrency,
                         sort=_sort,
+                        wait_s=self._wait_s,
                     )
 
             return _run_all
@@ -215,9 +231,12 @@ class Conduct:
         @functools.wraps(body)
         def _run_each(**fixtures: Any) -> None:
             with self._ending():
-                run_in_turn(self.samples, lambda: body(**fixtures), sort=_sort)
+                run_in_turn(self._sampled.launch, lambda: body(**fixtures), sort=_sort, wait_s=self._wait_s)
 
         return _run_each
+
+    def _wait_s(self, attempt: int) -> float:
+        return at_once(attempt) if self._traffic.replays else backoff_s(attempt)
 
     @contextmanager
     def _ending(self) -> Generator[None]:
@@ -236,6 +255,11 @@ class Conduct:
         sample = self.samples[0]
         if sample.error is not None:
             raise sample.error
+        complaints += [
+            f"invariant {name!r} claims a quantile, which takes samples: mark the test llm_samples"
+            for name, each in sample.checks.numbers.items()
+            if each.quantile is not None
+        ]
         if reasons := [*sample.reasons, *complaints]:
             pytest.fail("\n".join(reasons), pytrace=False)
 
@@ -244,7 +268,7 @@ class Conduct:
             case "PASS":
                 return
             case "INCOMPLETE":
-                reason = str(self.ended or "not every sample was run")
+                reason = str(self.ended or (self.budget and f"{self.budget.reason}; go on with --llm-resume"))
                 pytest.fail(f"INCOMPLETE: {reason}\n{judged.verdict.sentence}", pytrace=False)
             case "INCONCLUSIVE" if self.options.inconclusive == "xfail":
                 raise pytest.xfail.Exception(f"INCONCLUSIVE: {judged.verdict.sentence}")

@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     import pytest
 
     from llm_do_eval.plugin.options import Options
+    from llm_do_eval.sampling.planning import Stop
 
 SAMPLES = "llm_samples"
 PROJECT = "llm_project"
 
-_KEYS = ("min_pass_rate", "target", "mode", "must_pass", "max_infra")
-_LATER = ("stop",)
+_KEYS = ("min_pass_rate", "target", "stop", "mode", "must_pass", "max_infra")
+_STOPS: tuple[Stop, ...] = ("sequential", "fixed")
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How many samples a test has, and what they have to show."""
+    """How many samples a test has at most, what they have to show, and when to stop; None: as usual."""
 
     samples: int
     claim: Claim
+    stop: Stop | None = None
 
 
 def sampling_of(item: pytest.Item, options: Options) -> Sampling | None:
@@ -54,7 +56,7 @@ def sampling_of(item: pytest.Item, options: Options) -> Sampling | None:
         raise UsageError(claim.too_few(own))
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         raise UsageError(f"{SAMPLES} and @given do not go together; parametrize the inputs to be sampled")
-    return Sampling(options.samples or own, claim)
+    return Sampling(options.samples or own, claim, _stop(mark.kwargs.get("stop"), claim))
 
 
 def project_of(item: pytest.Item, options: Options) -> tuple[Path, ...]:
@@ -91,11 +93,19 @@ def _claim(given: Mapping[str, Any], confidence: float) -> Claim:
         raise UsageError(f"{SAMPLES}: {error}") from error
 
 
+def _stop(given: object, claim: Claim) -> Stop | None:
+    if given is not None and given not in _STOPS:
+        raise UsageError(f"{SAMPLES}: stop is {given!r}; write {' or '.join(_STOPS)}")
+    if given == "sequential" and (claim.min_pass_rate is None or claim.mode == "guard"):
+        raise UsageError(
+            f'{SAMPLES}: stop="sequential" needs a min_pass_rate to prove: what is settled stops it'
+        )
+    return given
+
+
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    for key, value in given.items():
-        if key in _LATER and value not in (None, "fixed"):
-            raise UsageError(f"{SAMPLES}: {key} needs early stopping, which this version lacks; leave it out")
-        if key not in (*_KEYS, *_LATER):
+    for key in given:
+        if key not in _KEYS:
             known = ", ".join(_KEYS)
             raise UsageError(
                 f"{SAMPLES}: unknown keyword {key!r}{nearest(key, _KEYS) or f'; known: {known}'}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
-from llm_do_eval.session import evidence_line
+from llm_do_eval.evidence import evidence_line
 from llm_do_eval.tables.origins import REPLAY
 
 if TYPE_CHECKING:

@@ -7,10 +7,18 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from llm_do_eval.claim import Claim
+from llm_do_eval.claim import Claim, infra_allowed
 from llm_do_eval.invariant import Tally
 from llm_do_eval.stats.bounds import lower_bound, upper_bound
-from llm_do_eval.verdict import Counts, Verdict, combined, incomplete, judge, judge_invariant, judge_rate
+from llm_do_eval.verdict import (
+    Counts,
+    Verdict,
+    combined,
+    incomplete,
+    judge_infra,
+    judge_invariant,
+    judge_rate,
+)
 
 RATES = (0.5, 0.8, 0.9, 0.95, 0.99)
 SIZES = (*range(1, 31), 59, 100, 150)
@@ -97,16 +105,25 @@ def test_the_sentence_says_what_was_shown(claim: Claim, k: int, n: int, word: st
 
 def test_infrastructure_is_left_out_up_to_its_share() -> None:
     claim = Claim(min_pass_rate=0.8)
-    some = judge(claim, Counts(passed=19, infra=1))
-    assert (some.word, some.k, some.n) == ("PASS", 19, 19)
-    more = judge(claim, Counts(passed=18, infra=2))
+    assert judge_infra(claim, Counts(passed=20, infra=1), 20) is None
+    more = judge_infra(claim, Counts(passed=18, infra=2), 20)
+    assert more
     assert (more.word, more.k, more.n) == ("VOID", 18, 18)
-    assert judge(Claim(max_infra=0), Counts(passed=99, infra=1)).word == "VOID"
-    assert judge(Claim(max_infra=1), Counts(infra=3)).word == "INCONCLUSIVE"
+    void = judge_infra(Claim(max_infra=0), Counts(passed=99, infra=1), 100)
+    assert void
+    assert void.word == "VOID"
+    assert judge_infra(Claim(max_infra=1), Counts(infra=3), 3) is None
+    assert judge_rate(Claim(max_infra=1), 0, 0).word == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(("samples", "allowed"), [(1, 0), (19, 0), (20, 1), (39, 1), (40, 2), (100, 5)])
+def test_the_share_is_of_the_samples_asked_for(samples: int, allowed: int) -> None:
+    assert infra_allowed(0.05, samples) == allowed
 
 
 def test_errors_count_against_the_test() -> None:
-    verdict = judge(Claim(), Counts(passed=18, failed=1, errors=1))
+    counts = Counts(passed=18, failed=1, errors=1)
+    verdict = judge_rate(Claim(), counts.passed, counts.judged)
     assert (verdict.word, verdict.k, verdict.n) == ("FAIL", 18, 20)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import vcr
@@ -392,6 +392,7 @@ def test_a_request_without_a_recording_never_leaves(suite: Suite, provider: Stan
     assert provider.requests == []
 
 
+JOURNAL_SCHEMA = "llm-do-eval/cassette-journal/v1"
 STOPPABLE = "import asyncio, os, signal\n" + TESTS.replace(
     "    pathlib.Path(f",
     """    if sample.index == 2 and pathlib.Path("stop").exists():
@@ -460,7 +461,7 @@ def test_an_interrupted_rewrite_says_where_it_is_set_aside(suite: Suite, provide
 def kill_a_rewrite(suite: Suite, latency_s: float) -> None:
     """Leave what a rewrite leaves that is killed after its first answer."""
     _, first, *_ = cassette(suite).read_bytes().splitlines()
-    head = {"schema": "llm-do-eval/cassette-journal/v1", "mode": "rewrite", "pid": 1, "meta": {}}
+    head: dict[str, Any] = {"schema": JOURNAL_SCHEMA, "mode": "rewrite", "pid": 1, "meta": {}}
     lines = [head, json.loads(first) | {"latency_s": latency_s}]
     journal_path(cassette(suite)).write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 

@@ -141,16 +141,31 @@ def test_infrastructure_is_told_by_type_and_too_much_of_it_voids(suite: Suite) -
         + """
 @pytest.mark.parametrize("broken", [1, 2])
 @pytest.mark.llm_samples(20)
-async def test_busy(sample, broken):
-    if sample.index < broken:
-        raise busy()
+async def test_busy(sample, broken, spoilt):
+    spoilt(sample.index, broken)
     assert True
 
 @pytest.mark.llm_samples(20, max_infra=0.5)
-async def test_tolerant(sample):
-    if sample.index < 10:
+async def test_tolerant(sample, spoilt):
+    spoilt(sample.index, 10)
+    assert True
+
+@pytest.mark.llm_samples(20, max_infra=0.5)
+async def test_for_ever(sample):
+    if sample.index == 3:
         raise busy()
     assert True
+
+@pytest.fixture
+def spoilt():
+    seen = set()
+
+    def spoil(index, below):
+        if index < below and index not in seen:
+            seen.add(index)
+            raise busy()
+
+    return spoil
 
 @pytest.mark.llm_samples(2)
 async def test_text_is_not_type(sample):
@@ -159,15 +174,16 @@ async def test_text_is_not_type(sample):
 """
     )
     result = suite.run(source)
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=2)
     tests = suite.tests()
-    assert tests["test_busy[1]"]["outcomes"] == {"pass": 19, "fail": 0, "error": 0, "infra": 1}
-    assert (tests["test_busy[1]"]["verdict"], tests["test_busy[1]"]["n"]) == ("PASS", 19)
+    assert tests["test_busy[1]"]["outcomes"] == {"pass": 20, "fail": 0, "error": 0, "infra": 1}
+    assert (tests["test_busy[1]"]["verdict"], tests["test_busy[1]"]["n"]) == ("PASS", 20)
     assert tests["test_busy[2]"]["verdict"] == "VOID"
-    assert tests["test_tolerant"]["n"] == 10
+    assert tests["test_tolerant"]["outcomes"] == {"pass": 20, "fail": 0, "error": 0, "infra": 10}
+    assert tests["test_for_ever"]["outcomes"] == {"pass": 19, "fail": 0, "error": 0, "infra": 4}
     assert tests["test_text_is_not_type"]["outcomes"]["error"] == 2
     result.stdout.fnmatch_lines(
-        ["VOID: 2 of 20 samples ended in infrastructure errors, more than max_infra=0.05 allows: *"]
+        ["VOID: 2 attempts of 20 samples ended in infrastructure errors, more than max_infra=0.05 allows: *"]
     )
 
 
@@ -205,7 +221,7 @@ async def test_mostly(sample, invariant):
             "*test_mostly SUBXFAIL[[]sample 4]*",
             "*test_mostly SUBXFAIL[[]sample 10]*",
             "*test_mostly PASSED*",
-            "  failures: odd one in 2",
+            "  failures: assertion in 1, odd one in 2",
             "SUBXFAIL[[]sample 0] *test_mostly - fail: invariant 'even' is false",
             "SUBXFAIL[[]sample 4] *test_mostly - fail: AssertionError: assert 4 != 4",
         ]
@@ -280,6 +296,7 @@ async def test_typo(invariant):
         "n": 20,
         "bound": 0.0,
         "upper_bound": pytest.approx(0.139108, abs=1e-6),
+        "min_pass_rate": 0.8,
         "verdict": "FAIL",
         "sentence": "",
     }
@@ -318,7 +335,11 @@ def test_after():
         ("5, max_infra=5", "max_infra is 5, not from 0 to 1"),
         ("5, target=0.9", "target is 0.9, not between min_pass_rate and 1"),
         ("20, min_pass_rate=0.8, target=0.7", "target is 0.7, not between min_pass_rate and 1"),
-        ("5, stop='sequential'", "stop needs early stopping, which this version lacks; leave it out"),
+        (
+            "5, stop='sequential'",
+            'stop="sequential" needs a min_pass_rate to prove: what is settled stops it',
+        ),
+        ("5, stop='early'", "stop is 'early'; write sequential or fixed"),
     ],
 )
 def test_a_wrong_mark_is_an_error_that_says_what_to_do(suite: Suite, mark: str, message: str) -> None:
