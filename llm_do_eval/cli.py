@@ -21,6 +21,7 @@ from llm_do.errors import FormatError, LlmDoError, RunFailed, UsageError, neares
 from llm_do.ui.escape import visible
 from llm_do_eval import options  # noqa: TC001  typer reads the annotations when it runs
 from llm_do_eval.cassettes.commands import app as cassettes
+from llm_do_eval.comparison.command import compare_command
 from llm_do_eval.delivery import STDOUT, deliver
 from llm_do_eval.extra import installed
 
@@ -56,7 +57,7 @@ def llm_do_eval(
     if version:
         typer.echo(f"llm-do-eval {__version__}")
     elif ctx.invoked_subcommand is None:
-        raise UsageError("a command is needed: import, report or cassettes; see llm-do-eval --help")
+        raise UsageError("a command is needed: import, report, compare or cassettes; see llm-do-eval --help")
 
 
 @app.command("report")
@@ -121,6 +122,9 @@ def import_command(
         deliver(as_json, [json.dumps(summary.document(output), indent=1) + "\n"])
     if not stdout_taken:
         deliver(STDOUT, [summary.text(output)])
+
+
+app.command("compare")(compare_command)
 
 
 def main() -> NoReturn:

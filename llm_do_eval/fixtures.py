@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from llm_do.errors import UsageError
 from llm_do_eval.harness import owners
+from llm_do_eval.number import number
 from llm_do_eval.sample import Sample, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from llm_do_eval.number import Number
     from llm_do_eval.owner import Owner
     from llm_do_eval.project import ProjectUnderTest
 
@@ -43,7 +45,10 @@ class StubFixture:
 
 
 class InvariantFixture:
-    """Checks named conditions of a sample; a false one fails the sample and lets its body go on."""
+    """Checks named conditions of a sample; a false one fails the sample and lets its body go on.
+
+    `at_most` and `at_least` check numbers, whose values the reports show.
+    """
 
     def __call__(self, name: str, condition: Any, *, must: bool = False, failure: str | None = None) -> bool:
         """Check a condition and return whether it holds.
@@ -59,6 +64,69 @@ class InvariantFixture:
             UsageError: no sample runs here.
         """
         return _here("invariant").checks.check(name, condition, must=must, label=failure)
+
+    def at_most(
+        self,
+        name: str,
+        value: float | None,
+        limit: float,
+        *,
+        quantile: float | None = None,
+        must: bool = False,
+        failure: str | None = None,
+    ) -> bool:
+        """Check that a number does not exceed a limit, and return whether it does not.
+
+        Args:
+            name: what the number is called in verdicts.
+            value: such as `run.latency_s`, `run.cost_usd` or `run.tools.count("search")`; None, NaN and
+                infinity are beyond every limit.
+            limit: the largest value allowed.
+            quantile: makes it a claim about all samples, 0.95 that their 95th percentile is at most the
+                limit; then a sample beyond it is no failure by itself.
+            must: no sample may exceed it, whatever rate the test asks for; not with `quantile`.
+            failure: the label of failures of this kind; not with `quantile`, which fails no sample.
+
+        Raises:
+            TypeError: the value is no number, or has to be awaited first.
+            ValueError: the limit is not finite, or what was said does not go together.
+            UsageError: no sample runs here.
+        """
+        return self._number(
+            number(name, value, limit, quantile=quantile), "invariant.at_most", must=must, failure=failure
+        )
+
+    def at_least(
+        self,
+        name: str,
+        value: float | None,
+        limit: float,
+        *,
+        quantile: float | None = None,
+        must: bool = False,
+        failure: str | None = None,
+    ) -> bool:
+        """Check that a number reaches a limit, and return whether it does; see `at_most`.
+
+        Args:
+            name: what the number is called in verdicts.
+            value: the number.
+            limit: the least value allowed.
+            quantile: makes it a claim about all samples, 0.05 that their 5th percentile is at least the
+                limit, so that 95 % of all values reach it.
+            must: no sample may fall short of it; not with `quantile`.
+            failure: the label of failures of this kind; not with `quantile`.
+
+        Raises:
+            TypeError: the value is no number, or has to be awaited first.
+            ValueError: the limit is not finite, or what was said does not go together.
+            UsageError: no sample runs here.
+        """
+        measured = number(name, value, limit, side="at least", quantile=quantile)
+        return self._number(measured, "invariant.at_least", must=must, failure=failure)
+
+    def _number(self, measured: Number, what: str, *, must: bool, failure: str | None) -> bool:
+        return _here(what).checks.measure(measured, must=must, label=failure)
 
 
 class SampleFixture:

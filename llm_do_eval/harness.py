@@ -10,7 +10,7 @@ from llm_do.errors import SpecError, UsageError
 from llm_do_eval.owner import Answer, Answered, Owner, asker
 from llm_do_eval.sample import running
 from llm_do_eval.stub import substitutes
-from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, conversation, models
+from llm_do_eval.trajectory import Run, Usage, approvals, call_tree, models, responses, tools_misused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -186,8 +186,11 @@ def _account(runtime: Runtime, events: list[Event]) -> None:
     sample.usage += _usage(runtime)
     sample.cost_usd = _added(sample.cost_usd, cost_usd)
     sample.spent_usd = _added(sample.spent_usd, _spent_usd(events, cost_usd))
+    sample.latency_s = _added(sample.latency_s, (_root(events) or {}).get("latency_s"))
     sample.models |= models(events)
-    sample.conversations.append(conversation(events))
+    sample.responses += responses(events)
+    sample.tools_misused |= tools_misused(events)
+    sample.workers |= {event["name"]: event["spec"] for event in events if event.get("spec")}
 
 
 def _added(one: float | None, other: float | None) -> float | None:
@@ -196,8 +199,12 @@ def _added(one: float | None, other: float | None) -> float | None:
 
 def _spent_usd(events: Sequence[Event], cost_usd: float | None) -> float | None:
     """Give what a run costs now; nothing where every answer was recorded before."""
-    root = next((each for each in events if each["kind"] == "call" and each["parent"] is None), None)
+    root = _root(events)
     return 0.0 if root and root.get("replayed") else cost_usd
+
+
+def _root(events: Sequence[Event]) -> Event | None:
+    return next((each for each in events if each["kind"] == "call" and each["parent"] is None), None)
 
 
 def _usage(runtime: Runtime) -> Usage:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from llm_do_eval.number import Number
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -21,18 +23,53 @@ class Broken:
 
 @dataclass(eq=False, slots=True)
 class Checks:
-    """The conditions of one sample; a name that is checked more than once holds if it always does."""
+    """The conditions and numbers of one sample.
+
+    A name that is checked more than once holds if it always does; of its numbers the worst is kept.
+    """
 
     held: dict[str, bool] = field(default_factory=dict[str, bool])
     must: set[str] = field(default_factory=set[str])
     broken: list[Broken] = field(default_factory=list[Broken])
+    numbers: dict[str, Number] = field(default_factory=dict[str, "Number"])
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the sample fails by its invariants, in one line each."""
+        missed = {name: each.why() for name, each in self.numbers.items() if not each.holds}
+        return [
+            f"invariant {missed.get(name, f'{name!r} is false')}"
+            for name, held in self.held.items()
+            if not held
+        ]
+
+    def measure(self, measured: Number, *, must: bool = False, label: str | None = None) -> bool:
+        """Note a number and return whether it keeps to its limit.
+
+        Raises:
+            ValueError: its name had a number with another side or quantile before, or a claim about a
+                quantile is one that every sample must keep.
+        """
+        name, before = measured.name, self.numbers.get(measured.name, measured)
+        other = (before.side, before.quantile) != (measured.side, measured.quantile)
+        if other or (measured.quantile is not None and name in self.held):
+            raise _clash(name)
+        if must and measured.quantile is not None:
+            raise ValueError(f"invariant {name!r}: give must or quantile, which allows some beyond the limit")
+        self.numbers[name] = before.worse(measured)
+        if measured.quantile is not None:
+            return measured.holds
+        return self.check(name, measured.holds, must=must, label=label)
 
     def check(self, name: str, condition: Any, *, must: bool, label: str | None) -> bool:
         """Note a condition and return whether it holds; NaN does not.
 
         Raises:
             TypeError: the condition is something to await, which would always count as true.
+            ValueError: the name is that of a claim about a quantile.
         """
+        if name in self.numbers and self.numbers[name].quantile is not None:
+            raise _clash(name)
         if inspect.isawaitable(condition):
             if inspect.iscoroutine(condition):
                 condition.close()
@@ -90,3 +127,7 @@ def tallies(samples: Sequence[Judged], must_pass: Iterable[str] = ()) -> list[Ta
         )
         for name in names
     ]
+
+
+def _clash(name: str) -> ValueError:
+    return ValueError(f"invariant {name!r} claims something else than before; give each its own name")

@@ -84,5 +84,12 @@ ConvertOutput = Annotated[
     Path, typer.Option("-o", "--output", metavar="TARGET", help="A .jsonl file, or a folder.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+Base = Annotated[Path, typer.Argument(metavar="BASE", help="What --llm-json wrote before, or journals.")]
+Candidate = Annotated[Path, typer.Argument(metavar="CANDIDATE", help="The same of the other version.")]
+Margin = Annotated[
+    float | None,
+    typer.Option(metavar="D", help="Ask for more: to be shown not worse by D, such as 0.05; else exit 1."),
+]
+Confidence = Annotated[float, typer.Option(metavar="P", help="Confidence of each statement (default 0.95).")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the trace back of a defect.")]

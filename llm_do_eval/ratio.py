@@ -18,3 +18,8 @@ class Ratio(NamedTuple):
     def share(self) -> float:
         """`k / n`, and 0 where nothing was counted."""
         return self.k / self.n if self.n else 0.0
+
+
+def percent(share: float) -> str:
+    """Show a share as a percentage with one decimal."""
+    return f"{round(share * 100, 1):g} %"

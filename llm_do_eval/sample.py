@@ -16,7 +16,7 @@ from llm_do.errors import Refused
 from llm_do_eval.cassette import sample as requests_of
 from llm_do_eval.invariant import Checks
 from llm_do_eval.owner import Owner
-from llm_do_eval.trajectory import Usage
+from llm_do_eval.trajectory import Response, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,9 +33,12 @@ class Sample:
     """One run of a test's body: what it set up and checked, what its runs spent, and how it ended.
 
     `attempt` is 1, and more where the attempts before it had no outcome. `runs` counts those it started,
-    `conversations` has a digest of each that ended; `not_begun` is why one could not begin. `outcome` is None
-    until the sample has ended. `cost_usd` is what its requests cost when they were answered, `spent_usd` what
-    they cost now, which is nothing for replayed ones; each is None once a price is unknown.
+    `responses` are what providers answered them, `tools_misused` says that one ended because its model could
+    not call a tool; `not_begun` is why one could not begin. `outcome` is None until the sample has ended.
+    `cost_usd` is what its requests cost when they were answered, `spent_usd` what they cost now, which is
+    nothing for replayed ones; each is None once a price is unknown. `latency_s` are the seconds of its runs
+    (of a replay, as they were recorded), None once one is unknown. `workers` are the digests of the files of
+    the workers that ran, by name.
     """
 
     index: int
@@ -47,18 +50,20 @@ class Sample:
     not_begun: BaseException | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
+    latency_s: float | None = 0.0
     spent_usd: float | None = 0.0
     models: set[str] = field(default_factory=set[str])
-    conversations: list[bytes] = field(default_factory=list[bytes])
+    responses: list[Response] = field(default_factory=list[Response])
+    tools_misused: bool = False
+    workers: dict[str, str] = field(default_factory=dict[str, str])
     outcome: Outcome | None = None
     error: BaseException | None = None
 
     @property
     def reasons(self) -> list[str]:
         """Why it did not pass, in one line each."""
-        broken = [f"invariant {name!r} is false" for name, held in self.checks.held.items() if not held]
         raised = [] if self.error is None else [_first_line(self.error)]
-        return [*raised, *broken, *self.complaints]
+        return [*raised, *self.checks.reasons, *self.complaints]
 
     @property
     def labels(self) -> list[str]:
@@ -124,13 +129,14 @@ def outcome_of(error: BaseException) -> Outcome:
         return next(each for each in ("fail", "error", "infra") if each in found)
     if isinstance(error, AssertionError | TimeoutError | Refused):
         return "fail"
-    stated = _error_class(error)
+    stated = error_class(error)
     if stated == "infra":
         return "infra"
     return "fail" if stated in _FAILURES else "error"
 
 
-def _error_class(error: BaseException) -> str | None:
+def error_class(error: BaseException) -> str | None:
+    """Give the class that an exception states, or that one of pydantic-ai has; None for any other."""
     stated = getattr(error, "error_class", None)
     if isinstance(stated, str):
         return stated

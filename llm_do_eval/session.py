@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from llm_do_eval.dependence import dependences, observations
+from llm_do_eval.failurekind import failure_kind
+from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
+from llm_do_eval.metrics import metric_lines
+from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import (
     Counts,
@@ -25,13 +31,16 @@ if TYPE_CHECKING:
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.invariant import Tally
+    from llm_do_eval.metrics import Metric
     from llm_do_eval.sample import Sample
+    from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
     from llm_do_eval.verdict import Word
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +49,10 @@ class Evidence:
 
     `recorded_at` is when a provider first answered (ISO 8601), None where no provider was asked; `replayed`
     says that every answer was recorded before, `replayed_samples` counts the samples of which that is true;
-    `distinct` counts the samples' conversations, equal ones once; `cassette` is relative to the root folder,
-    and `saved` says that it was recorded just now; `unplayed` counts its requests that no sample sent;
-    `scrubbed` counts the bodies recorded just now that held a secret, which was replaced.
+    `distinct` counts the samples with an answer of the provider that none before them had; `cassette` is
+    relative to the root folder, and `saved` says that it was recorded just now; `unplayed` counts its
+    requests that no sample sent; `scrubbed` counts the bodies recorded just now that held a secret, which
+    was replaced.
     """
 
     recorded_at: str | None = None
@@ -58,22 +68,39 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledTest:
-    """One sampled test after its last sample; `invariants` by name, `failures` by label."""
+    """One sampled test after its last sample.
+
+    `invariants` and their `numbers` stand by name, `failures` by label or kind, `metrics` by theirs;
+    `warnings` are sentences about samples that are not independent. `workers` are the
+    digests of the files of the workers that ran, by name.
+    """
 
     test: str
     claim: Claim
     counts: Counts
     verdict: Verdict
     invariants: Mapping[str, Verdict]
+    numbers: Mapping[str, Spread]
     failures: Mapping[str, int]
+    metrics: Mapping[str, Mapping[str, float | None]]
+    warnings: Sequence[str]
     usage: Usage
     cost_usd: float | None
+    samples: Sequence[Sample] = ()
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def to_json(self, evidence: Evidence) -> Json:
-        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided."""
+    def to_json(
+        self, evidence: Evidence, recordings: Mapping[int, str] = _NONE, function: str | None = None
+    ) -> Json:
+        """Write the test as an entry of the session's JSON; `bound` is the lower one, one-sided.
+
+        `recordings` name the recorded answers of samples by their index; `function` is the id of the test
+        function, which parametrized inputs have in common.
+        """
         verdict, counts = self.verdict, self.counts
         return {
             "test": self.test,
+            "function": function or self.test,
             "verdict": verdict.word,
             "k": verdict.k,
             "n": verdict.n,
@@ -92,11 +119,33 @@ class SampledTest:
                 "infra": counts.infra,
             },
             "failures": dict(self.failures),
-            "invariants": [_invariant_json(name, each) for name, each in self.invariants.items()],
-            "metrics": {},
+            "invariants": [self._invariant_json(name, each) for name, each in self.invariants.items()],
+            "metrics": dict(self.metrics),
+            "warnings": list(self.warnings),
             "evidence": asdict(evidence),
             "usage": asdict(self.usage),
             "cost_usd": self.cost_usd,
+            "workers": dict(self.workers),
+            "samples": [
+                _sample_json(each, recordings.get(each.index), asked=evidence.recorded_at is not None)
+                for each in self.samples
+                if each.outcome
+            ],
+        }
+
+    def _invariant_json(self, name: str, verdict: Verdict) -> Json:
+        spread = self.numbers.get(name)
+        level = spread and spread.of.required
+        return {
+            "name": name,
+            "k": verdict.k,
+            "n": verdict.n,
+            "bound": verdict.lower,
+            "upper_bound": verdict.upper,
+            "min_pass_rate": self.claim.min_pass_rate if level is None else level,
+            "verdict": verdict.word,
+            "sentence": verdict.sentence,
+            **(spread.to_json(self.claim.alpha) if spread else {}),
         }
 
 
@@ -109,8 +158,9 @@ def judge_samples(
     plan: Plan | None = None,
     complaints: Sequence[str] = (),
     complete: bool = True,
+    metrics: Sequence[Metric] = (),
 ) -> SampledTest:
-    """Judge the samples of a test.
+    """Judge the samples of a test, those that got answers given before once.
 
     Args:
         test: its id.
@@ -120,15 +170,23 @@ def judge_samples(
         plan: what stopped the test early, if anything did.
         complaints: what is wrong with the test as a whole, which fails it.
         complete: False where not all samples that are needed could be run, so that nothing is shown.
+        metrics: what is computed beside the verdict.
     """
-    everyone = (*samples, *retried)
-    ended = Counter(each.outcome for each in everyone)
+    everyone, counted = (*samples, *retried), observations(samples)
+    ended = Counter(
+        each.outcome for each in (*counted, *(each for each in everyone if each.outcome == "infra"))
+    )
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
-    counted = [each for each in samples if each.outcome in ("pass", "fail", "error")]
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
         each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
+    }
+    looks = "once" if plan is None else "often"
+    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted], looks)}
+    invariants |= {
+        name: _of_number(claim, each, invariants.get(name), complete=complete)
+        for name, each in numbers.items()
     }
     whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
     costs = [each.cost_usd for each in everyone]
@@ -138,9 +196,14 @@ def judge_samples(
         counts=counts,
         verdict=combined(whole, invariants, complaints) if complete else whole,
         invariants=invariants,
-        failures=Counter(label for each in samples for label in each.labels),
+        numbers=numbers,
+        failures=Counter(label for each in samples for label in _labels(each)),
+        metrics={str(each): each.of_test(whole) for each in metrics if whole.word in _SHOWN},
+        warnings=dependences(test, samples) if complete else [],
         usage=sum((each.usage for each in everyone), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        samples=samples,
+        workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
 
 
@@ -163,9 +226,28 @@ def _unsettled(claim: Claim, tally: Tally) -> Verdict:
     return incomplete(claim, Counts(passed=tally.k, failed=tally.n - tally.k))
 
 
+_SHOWN: Final = ("PASS", "FAIL", "INCONCLUSIVE")
+
+
+def _labels(sample: Sample) -> Sequence[str]:
+    """Give the test's own names for the failures of a sample, else the kind that facts tell."""
+    kind = failure_kind(sample)
+    return sample.labels or ([] if kind is None else [kind])
+
+
+def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
+    """Judge a number by its quantile; one that each sample has to keep is judged as an invariant already."""
+    if kept is not None:
+        return replace(kept, sentence=f"{kept.sentence}{spread.told()}")
+    if not complete:
+        return incomplete(claim, Counts(passed=spread.kept, failed=len(spread.numbers) - spread.kept))
+    return spread.judge(claim)
+
+
 def session_json(tests: Iterable[Json]) -> Json:
-    """Put the entries of a session into one object, ordered by test."""
-    return {"schema": SCHEMA, "tests": sorted(tests, key=lambda each: each["test"])}
+    """Put the entries of a session into one object, ordered by test, and together by test function."""
+    ordered = sorted(tests, key=lambda each: each["test"])
+    return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
 
 
 class Line(NamedTuple):
@@ -180,9 +262,13 @@ def lines_of(test: Json) -> Iterator[Line]:
     yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
     for each in test["invariants"]:
         yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
+    for line in metric_lines(test["metrics"], test["confidence"]):
+        yield Line(f"  {line}")
     if test["failures"]:
         counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
         yield Line(f"  failures: {counted}")
+    for warning in test["warnings"]:
+        yield Line(f"  warning: {warning}")
     yield Line(f"  {evidence_line(test)}")
 
 
@@ -207,13 +293,15 @@ def evidence_line(test: Json) -> str:
     return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
 
 
-def _invariant_json(name: str, verdict: Verdict) -> Json:
+def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:
+    latency_s = sample.latency_s
     return {
-        "name": name,
-        "k": verdict.k,
-        "n": verdict.n,
-        "bound": verdict.lower,
-        "upper_bound": verdict.upper,
-        "verdict": verdict.word,
-        "sentence": verdict.sentence,
+        "index": sample.index,
+        "outcome": sample.outcome,
+        "labels": sample.labels,
+        "cost_usd": sample.cost_usd,
+        # where no provider was asked it would only tell of the machine
+        "latency_s": round(latency_s, 6) if asked and latency_s is not None else None,
+        "requests": sample.usage.requests,
+        "recording": recording,
     }

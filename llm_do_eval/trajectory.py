@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from llm_do_eval.comparable import comparable, fingerprint
 from llm_do_eval.observation import Approval, Call, read_approval, read_call
 
 if TYPE_CHECKING:
@@ -95,6 +94,22 @@ class Tools:
             case _:
                 raise ValueError(f"order is {order!r}; write exact, in_order or any_order")
 
+    def count(self, name: str) -> int:
+        """Count the calls of one tool or worker at any depth."""
+        return self.all.count(name)
+
+    def distance(self, names: Sequence[str]) -> int:
+        """Count the calls to leave out of `called`, to add to it or to replace, until it equals the names.
+
+        0 for equal lists; Levenshtein, Soviet Physics Doklady 10 (1966).
+        """
+        row = list(range(len(names) + 1))
+        for done, called in enumerate(self.called, start=1):
+            above, row = row, [done]
+            for place, name in enumerate(names):
+                row.append(min(above[place] + (called != name), above[place + 1] + 1, row[place] + 1))
+        return row[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -160,19 +175,52 @@ def approvals(events: Iterable[Line]) -> tuple[Approval, ...]:
     return tuple(read_approval(event) for event in events if event["kind"] == "approval")
 
 
-def conversation(events: Iterable[Line]) -> bytes:
-    """Give a digest of what was said and called in a run, equal where only ids, times and costs differ."""
-    said = (
-        ["message", event["turn"], event["role"], event["text"]]
-        if event["kind"] == "message"
-        else ["call", *(event[name] for name in ("turn", "caller", "name", "input", "output", "error"))]
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer of a provider: `key` is equal for two that are one answer given twice.
+
+    `model` was asked for as `provider:name`, `answered_by` is the name that the provider gave; `varies` is
+    False where the settings of the request make the next answer the same: temperature 0, or a seed.
+    """
+
+    key: tuple[str, str | None]
+    model: str | None
+    answered_by: str | None
+    varies: bool = True
+
+
+def responses(events: Iterable[Line]) -> list[Response]:
+    """Pick the answers of providers from the journal events of a run; those without an id are left out."""
+    return [
+        Response(
+            # servers that number their answers from a small range still date them
+            (str(each["id"]), each.get("at")),
+            event.get("model"),
+            each.get("model"),
+            varies=_varies(event.get("settings")),
+        )
         for event in events
-        if event["kind"] in ("call", "message")
-    )
-    # calls that run at a time end in any order
-    return fingerprint("\n".join(sorted(map(comparable, said))))
+        if event["kind"] == "call"
+        for each in event.get("responses", ())
+    ]
+
+
+def tools_misused(events: Iterable[Line]) -> bool:
+    """Tell whether a worker failed because its last request called a tool that there is not, or wrongly."""
+    calls = [event for event in events if event["kind"] == "call"]
+    wrong = {(call["parent"], call.get("turn")) for call in calls if _class(call) in ("unknown", "bad_input")}
+    return any(_class(call) == "format" and (call["id"], call.get("requests")) in wrong for call in calls)
 
 
 def models(events: Iterable[Line]) -> set[str]:
     """Name the models that the workers of a run ran on, as `provider:name`."""
     return {event["model"] for event in events if event["kind"] == "call" and event.get("model")}
+
+
+def _varies(settings: Any) -> bool:
+    given = cast("dict[str, Any]", settings) if isinstance(settings, dict) else {}
+    return given.get("temperature") != 0 and given.get("seed") is None
+
+
+def _class(call: Line) -> str | None:
+    return call["error"]["class"] if call.get("error") else None

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
 """INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
 
+Looks = Literal["once", "often"]
+"""How often a verdict over these samples may have been looked for, before it was decided to stop there."""
+
 _SLACK = 1e-12
 
 
@@ -108,13 +111,17 @@ def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> 
     return replace(verdict, sentence=f"{told}; stopped early, of at most {plan.cap}" if early else told)
 
 
-def judge_rate(claim: Claim, k: int, n: int, *, counted: str = "samples passed") -> Verdict:
+def judge_rate(
+    claim: Claim, k: int, n: int, *, counted: str = "samples passed", looks: Looks = "once"
+) -> Verdict:
     """Judge `k` of `n` judged samples; `counted` is what the sentence says that these did."""
     if n == 0:
         return _told(claim, k, n, "INCONCLUSIVE", "no sample was judged: nothing is shown")
     if claim.min_pass_rate is None:
         return _every(claim, k, n, f"{k}/{n} {counted}")
     bounds = _told(claim, k, n, "INCONCLUSIVE", "")
+    if looks == "often":
+        bounds = _at_any_time(claim, bounds)
     word = _word(claim, bounds)
     return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
 
@@ -207,6 +214,13 @@ def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
         return replace(bounds, sentence=text)
     shown = f"true pass rate >= {_percent(bounds.lower)} ({_percent(claim.confidence)} confidence)"
     return replace(bounds, word="PASS", sentence=f"{counted} -> {shown}")
+
+
+def _at_any_time(claim: Claim, bounds: Verdict) -> Verdict:
+    from llm_do_eval.stats.anytime import anytime_lower, anytime_upper
+
+    lower, upper = (bound(bounds.k, bounds.n, claim.alpha) for bound in (anytime_lower, anytime_upper))
+    return replace(bounds, lower=lower, upper=upper)
 
 
 def _told(claim: Claim, k: int, n: int, word: Word, sentence: str) -> Verdict:

@@ -46,10 +46,22 @@ def record_response(context: CallContext, turn: int, response: ModelResponse) ->
     context.run.budget.add(response, price)
     text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))
     context.facts["empty"] = is_empty(response)
+    if response.provider_response_id:
+        context.facts.setdefault("responses", []).append(_answered(response))
     if text:
         _message(context, turn, "assistant", text)
     _record_server_calls(context, turn, response)
     _record_invented_calls(context, turn, response)
+
+
+def _answered(response: ModelResponse) -> dict[str, str | None]:
+    """Say which answer of the provider it was: two with one id and one time are the same one, given twice."""
+    at = (response.provider_details or {}).get("timestamp")
+    return {
+        "id": response.provider_response_id,
+        "at": None if at is None else str(at),
+        "model": response.model_name,
+    }
 
 
 def _record_server_calls(context: CallContext, turn: int, response: ModelResponse) -> None:

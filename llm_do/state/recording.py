@@ -196,6 +196,7 @@ def _close(context: CallContext, *, output: Any, error: dict[str, str] | None) -
             "meta": dict(run.meta) if parent is None else {},
             **({} if recorded_s is None else {"replayed": True}),
             **({} if (begun_s := context.exchanges.first_byte_s) is None else {"first_byte_s": begun_s}),
+            **({"responses": told} if (told := context.facts.get("responses")) else {}),
             **({"via": routed.via} if (routed := context.facts.get("routed")) else {}),
         }
     )

@@ -127,6 +127,11 @@ class Tape:
         """The samples of which the cassette holds anything, as `meta` does."""
         return self._recorded_samples
 
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What the cassette holds, as `meta` does."""
+        return self._recording.interactions
+
     def unplayed(self) -> tuple[Interaction, ...]:
         """Return the recordings that no request has asked for so far, ordered by sample and seq."""
         with self._lock:

@@ -49,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Gathering(options), "llm_do_eval_gathering")
+    if options.baseline:
+        from llm_do_eval.plugin.baseline import NAME, Baseline
+
+        config.pluginmanager.register(Baseline(config, options), NAME)
     if options.check_cassettes:
         from llm_do_eval.plugin.checking import Checking
 

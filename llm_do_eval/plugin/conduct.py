@@ -182,6 +182,7 @@ class Conduct:
             plan=self._sampled.plan,
             complaints=complaints,
             complete=complete,
+            metrics=self.options.metrics,
         )
         self._conclude_sampled(self.judged)
 
@@ -189,7 +190,9 @@ class Conduct:
         """Write what the session's JSON says about the test; None for a test without verdict."""
         if self.judged is None:
             return None
-        return self.judged.to_json(self._traffic.evidence(self.samples))
+        function = f"{cast('Any', self.item.parent).nodeid}::{self.item.originalname}"
+        evidence, recordings = self._traffic.evidence(self.samples), self._traffic.recordings()
+        return self.judged.to_json(evidence, recordings, function)
 
     def unplayed(self) -> Json | None:
         """Say what of its cassette a test that replays did not ask for; None where it asked for all."""
@@ -250,6 +253,11 @@ class Conduct:
         sample = self.samples[0]
         if sample.error is not None:
             raise sample.error
+        complaints += [
+            f"invariant {name!r} claims a quantile, which takes samples: mark the test llm_samples"
+            for name, each in sample.checks.numbers.items()
+            if each.quantile is not None
+        ]
         if reasons := [*sample.reasons, *complaints]:
             pytest.fail("\n".join(reasons), pytrace=False)
 

@@ -64,6 +64,7 @@ class Gathering:
         """Say what was shown, one line a test and one an invariant."""
         if not self._tests and not self._lines:
             return
+        from llm_do_eval.family import families, family_lines
         from llm_do_eval.session import lines_of
 
         terminalreporter.ensure_newline()
@@ -72,6 +73,9 @@ class Gathering:
             for line in lines_of(test):
                 markup = {_COLOURS.get(line.verdict, "red"): True} if line.verdict else {}
                 terminalreporter.write_line(line.text, **markup)
+        for family in families(self._tests):
+            for line in family_lines(family):
+                terminalreporter.write_line(line)
         if any(test["verdict"] == "INCONCLUSIVE" for test in self._tests):
             terminalreporter.write_line(f"llm_inconclusive = {self._options.inconclusive}")
         for line in self._lines:

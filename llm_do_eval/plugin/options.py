@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from llm_do_eval.metrics import Metric
+
 Record = Literal["none", "once", "new_episodes", "all", "rewrite", "live"]
 Inconclusive = Literal["fail", "xfail", "pass"]
+Baseline = Literal["save", "compare"]
 
 _IniType = Literal["string", "int", "float", "bool"]
 _RECORD = ("none", "once", "new_episodes", "all", "rewrite", "live")
 _INCONCLUSIVE = ("fail", "xfail", "pass")
+_BASELINE = ("", "save", "compare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,12 @@ class Options:
     record: Record
     report: Path | None
     json: Path | None
+    baseline: Baseline | None
+    baseline_file: Path
+    margin: float | None
     inconclusive: Inconclusive
     confidence: float
+    metrics: tuple[Metric, ...]
     project: tuple[Path, ...]
     normalize: tuple[str, ...]
     check_cassettes: bool
@@ -73,17 +81,12 @@ def add_options(parser: pytest.Parser) -> None:
     )
     _add("--llm-report", "write the verdicts as one HTML page", metavar="PATH")
     _add("--llm-json", "write the verdicts as JSON", metavar="PATH")
+    _add_judgement(_add)
     _add(
-        "--llm-inconclusive",
-        "what an inconclusive verdict does to its test (default fail)",
-        choices=_INCONCLUSIVE,
-    )
-    _add(
-        "--llm-confidence",
-        "confidence of each one-sided bound (default 0.95)",
-        kind="float",
-        type=_confidence,
-        metavar="P",
+        "--llm-metric",
+        "also compute pass^K (all of K samples pass) and pass@K (one of K passes), as in pass^3,pass@5",
+        type=_metrics,
+        metavar="NAMES",
     )
     _add(
         "--llm-check-cassettes",
@@ -107,6 +110,34 @@ def add_options(parser: pytest.Parser) -> None:
     _add_keys(parser)
 
 
+def _add_judgement(add: Callable[..., None]) -> None:
+    """Declare how samples are judged."""
+    add(
+        "--llm-baseline",
+        "save what the tests show, or compare with what was saved: a regression fails its test",
+        choices=_BASELINE[1:],
+    )
+    add(
+        "--llm-margin",
+        "with --llm-baseline=compare: fail also where not shown to be worse by less than D, such as 0.05",
+        kind="float",
+        type=_margin,
+        metavar="D",
+    )
+    add(
+        "--llm-inconclusive",
+        "what an inconclusive verdict does to its test (default fail)",
+        choices=_INCONCLUSIVE,
+    )
+    add(
+        "--llm-confidence",
+        "confidence of each one-sided bound (default 0.95)",
+        kind="float",
+        type=_confidence,
+        metavar="P",
+    )
+
+
 def _add_keys(parser: pytest.Parser) -> None:
     """Declare what has a place in the ini file alone."""
     parser.addini(
@@ -120,6 +151,11 @@ def _add_keys(parser: pytest.Parser) -> None:
         "days after which the check calls a cassette stale",
         type="float",
         default=None,
+    )
+    parser.addini(
+        "llm_baseline_file",
+        "where --llm-baseline saves, from the root folder (default llm-baseline.json)",
+        default="llm-baseline.json",
     )
     parser.addini(
         "llm_normalize",
@@ -139,16 +175,22 @@ def read_options(config: pytest.Config) -> Options:
     """Read every option, the command line first, then the ini file.
 
     Raises:
-        pytest.UsageError: a value in the ini file is none of those allowed.
+        pytest.UsageError: a value in the ini file is none of those allowed, or options do not go together.
     """
+    if config.getoption("llm_margin") is not None and _choice(config, "llm_baseline", _BASELINE) != "compare":
+        raise pytest.UsageError("--llm-margin is for --llm-baseline=compare; give both")
     return Options(
         samples=_number(config, "llm_samples", _at_least_one),
         concurrency=_number(config, "llm_concurrency", _at_least_one) or 8,
         record=_choice(config, "llm_record", _RECORD),
         report=_path(config, "llm_report"),
         json=_path(config, "llm_json"),
+        baseline=_choice(config, "llm_baseline", _BASELINE) or None,
+        baseline_file=config.rootpath / config.getini("llm_baseline_file"),
+        margin=_number(config, "llm_margin", _margin),
         inconclusive=_choice(config, "llm_inconclusive", _INCONCLUSIVE),
         confidence=_number(config, "llm_confidence", _confidence) or 0.95,
+        metrics=_number(config, "llm_metric", _metrics) or (),
         project=tuple(config.rootpath / path for path in config.getini("llm_project")),
         normalize=tuple(config.getini("llm_normalize")),
         check_cassettes=bool(config.getoption("llm_check_cassettes") or config.getini("llm_check_cassettes")),
@@ -162,7 +204,8 @@ def read_options(config: pytest.Config) -> Options:
 def _choice(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> Any:
     value = config.getoption(name) or config.getini(name) or allowed[0]
     if value not in allowed:
-        raise pytest.UsageError(f"ini option {name} is {value!r}; write one of {', '.join(allowed)}")
+        known = ", ".join(filter(None, allowed))
+        raise pytest.UsageError(f"ini option {name} is {value!r}; write one of {known}")
     return value
 
 
@@ -190,10 +233,26 @@ def _at_least_one(text: str) -> int:
     return value
 
 
+def _metrics(text: str) -> tuple[Metric, ...]:
+    from llm_do_eval.metrics import read_metrics
+
+    try:
+        return read_metrics(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _confidence(text: str) -> float:
     value = float(text)
     if not 0.5 <= value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
         raise argparse.ArgumentTypeError(f"{text} is not from 0.5 to below 1")
+    return value
+
+
+def _margin(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_do_eval.cassette import find_stop
+from llm_do_eval.plugin.baseline import NAME as BASELINE
 from llm_do_eval.plugin.gathering import ATTRIBUTE, UNPLAYED, VERDICT
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def complete(report: pytest.TestReport, conduct: Conduct, call: pytest.CallInfo[
         report.longrepr = str(stop)
     if report.when == "call" and conduct.judged is not None:
         setattr(report, VERDICT, conduct.judged.verdict.word)
+        baseline = conduct.item.config.pluginmanager.get_plugin(BASELINE)
+        if baseline is not None:
+            baseline.settle(report, conduct.to_json())
         for each in conduct.failed():
             conduct.item.ihook.pytest_runtest_logreport(report=_subtest(conduct, each))
     if report.when == "teardown":

@@ -55,7 +55,9 @@ def sampled(
     """
     live = not traffic.replays
     folder = item.config.rootpath / _FOLDER
-    plan = _plan(sampling, traffic, folder / "plans")
+    # where a test stops depends on how its samples end, which would bias a comparison
+    early = live and options.baseline is None
+    plan = _plan(sampling, traffic, folder / "plans", early=early)
     if plan is not None:
         traffic.describe({"plan": json.loads(plan.to_json())})
     samples = [Sample(index) for index in range(sampling.samples)]
@@ -69,8 +71,8 @@ def sampled(
     return Sampled(launch, plan, ledger)
 
 
-def _plan(sampling: Sampling, traffic: Traffic, cache: Path) -> Plan | None:
-    """Choose the plan, without the statistics where none is asked for."""
+def _plan(sampling: Sampling, traffic: Traffic, cache: Path, *, early: bool) -> Plan | None:
+    """Choose the plan, without the statistics where none is asked for; `early` if none is named."""
     if sampling.claim.min_pass_rate is None and traffic.plan is None:
         return None
     from llm_do_eval.sampling.planning import plan_of
@@ -79,7 +81,7 @@ def _plan(sampling: Sampling, traffic: Traffic, cache: Path) -> Plan | None:
         sampling.claim,
         sampling.stop,
         sampling.samples,
-        live=not traffic.replays,
+        live=early,
         recorded=traffic.plan,
         cache=cache,
     )

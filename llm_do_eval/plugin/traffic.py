@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_do.canonical import digest
 from llm_do_eval.cassette import dummy_keys, use
 from llm_do_eval.cassette.file.recording import spans
 from llm_do_eval.cassette.file.sources import sources_of
 from llm_do_eval.cassette.wires.normalize import Normalizer
+from llm_do_eval.dependence import distinct
 from llm_do_eval.plugin.cassettes import cassette_path, record_command
 from llm_do_eval.session import Evidence
 
@@ -87,8 +89,11 @@ class Traffic:
 
     @property
     def plan(self) -> Any:
-        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none."""
-        return self.tape.meta.get("plan") if self.tape else None
+        """The plan by which the samples of the cassette were stopped early, a JSON value; None if by none.
+
+        What is recorded anew has no plan yet.
+        """
+        return self.tape.meta.get("plan") if self.tape and self.options.record in _REPLAYING else None
 
     @property
     def miss(self) -> StaleCassette | None:
@@ -136,34 +141,47 @@ class Traffic:
     def evidence(self, samples: Sequence[Sample]) -> Evidence:
         """Say where the samples came from, after the cassette has been closed."""
         ended = sum(each.outcome is not None for each in samples)
-        distinct = _distinct(samples)
+        own = distinct(samples)
         models = ", ".join(sorted(set[str]().union(*(each.models for each in samples)))) or None
         tape, now = self.tape, self._started.isoformat(timespec="seconds")
         if tape is None:
-            return Evidence(recorded_at=now, model=models, distinct=distinct)
+            return Evidence(recorded_at=now, model=models, distinct=own)
         unplayed = tape.unplayed()
         played = self._played(unplayed) & {each.index for each in samples if each.outcome is not None}
         if tape.saved is not None:
             return Evidence(
                 recorded_at=self._recorded_at(played) if played else now,
                 model=models or tape.model,
-                distinct=distinct,
+                distinct=own,
                 cassette=self._relative(tape.saved),
                 saved=True,
                 scrubbed=tape.scrubbed,
                 replayed_samples=len(played - tape.asked),
             )
         if self.options.record not in _REPLAYING or len(unplayed) == tape.meta.get("count", 0):
-            return Evidence(model=models, distinct=distinct)
+            return Evidence(model=models, distinct=own)
         return Evidence(
             recorded_at=tape.meta.get("recorded_at"),
             model=models or tape.model,
             replayed=True,
-            distinct=distinct,
+            distinct=own,
             cassette=self._relative(tape.path),
             unplayed=sum(each.sample < ended for each in unplayed),
             replayed_samples=len(played),
         )
+
+    def recordings(self) -> dict[int, str]:
+        """Name the recorded answers of each sample that has some: equal names, the same answers."""
+        tape, told = self.tape, defaultdict[int, list[str]](list)
+        if tape is None:
+            return {}
+        played = self._played(tape.unplayed())
+        # what a provider answered just now has a name once it is saved
+        known = played | tape.asked if tape.saved else played - tape.asked
+        for each in tape.interactions:
+            if each.sample in known:
+                told[each.sample].append(f"{each.seq} {each.at} {each.response.body.value}")
+        return {sample: digest("\n".join(answers))[:16] for sample, answers in told.items()}
 
     def _played(self, unplayed: Iterable[Interaction]) -> set[int]:
         left = Counter(each.sample for each in unplayed)
@@ -182,10 +200,3 @@ class Traffic:
 
     def _relative(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.item.config.rootpath)).as_posix()
-
-
-def _distinct(samples: Sequence[Sample]) -> int:
-    """Count the conversations of the samples that ended, equal ones once; one without a run is its own."""
-    ended = [each for each in samples if each.outcome is not None]
-    known = {tuple(sorted(each.conversations)) for each in ended if each.conversations}
-    return len(known) + sum(not each.conversations for each in ended)

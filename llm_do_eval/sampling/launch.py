@@ -5,11 +5,13 @@ It knows neither clock nor event loop: whoever runs samples asks for the next on
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from llm_do_eval.claim import infra_allowed
+from llm_do_eval.dependence import observations
 from llm_do_eval.sample import Sample
 
 if TYPE_CHECKING:
@@ -25,15 +27,10 @@ ATTEMPTS: Final = 4
 def passes(samples: list[Sample]) -> list[bool]:
     """Say of each judged sample, in launch order, whether it passed; up to the first that has not ended.
 
-    One that ended in `infra` has no outcome and is left out.
+    Left out are those that ended in `infra`, and those that got answers which were given before.
     """
-    path: list[bool] = []
-    for each in samples:
-        if each.outcome is None:
-            break
-        if each.outcome != "infra":
-            path.append(each.outcome == "pass")
-    return path
+    ended = itertools.takewhile(lambda each: each.outcome is not None, samples)
+    return [each.outcome == "pass" for each in observations([*ended])]
 
 
 @dataclass(eq=False, slots=True)

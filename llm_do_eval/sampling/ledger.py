@@ -11,8 +11,9 @@ from llm_do.errors import FormatError, UsageError
 from llm_do.secrets import redacted
 from llm_do_eval.delivery import deliver
 from llm_do_eval.invariant import Broken, Checks
+from llm_do_eval.number import Number
 from llm_do_eval.sample import Sample
-from llm_do_eval.trajectory import Usage
+from llm_do_eval.trajectory import Response, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,21 +102,30 @@ def _to_json(sample: Sample) -> dict[str, Any]:
         "usage": asdict(sample.usage),
         "cost_usd": sample.cost_usd,
         "spent_usd": sample.spent_usd,
+        "latency_s": sample.latency_s,
         "models": sorted(sample.models),
-        "conversations": [each.hex() for each in sample.conversations],
+        "numbers": [asdict(each) for each in sample.checks.numbers.values()],
+        "responses": [asdict(each) for each in sample.responses],
+        "tools_misused": sample.tools_misused,
+        "workers": sample.workers,
     }
 
 
 def _from_json(line: Mapping[str, Any]) -> Sample:
+    numbers = {each["name"]: Number(**each) for each in line["numbers"]}
+    broken = [Broken(**each) for each in line["broken"]]
     return Sample(
         line["index"],
         attempt=line["attempt"],
-        checks=Checks(line["held"], set(line["must"]), [Broken(**each) for each in line["broken"]]),
+        checks=Checks(line["held"], set(line["must"]), broken, numbers),
         complaints=line["complaints"],
         usage=Usage(**line["usage"]),
         cost_usd=line["cost_usd"],
         spent_usd=line["spent_usd"],
+        latency_s=line["latency_s"],
         models=set(line["models"]),
-        conversations=[bytes.fromhex(each) for each in line["conversations"]],
+        responses=[Response(**(each | {"key": (*each["key"],)})) for each in line["responses"]],
+        tools_misused=line["tools_misused"],
+        workers=line["workers"],
         outcome=line["outcome"],
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llm_do_eval.invariant import Broken, Checks, Judged, Tally, tallies
+from llm_do_eval.number import number
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,41 @@ def test_something_to_await_is_no_condition() -> None:
 
     with pytest.raises(TypeError, match="'name' got something to await"):
         Checks().check("name", late(), must=False, label=None)
+
+
+def test_a_number_that_every_sample_must_keep_is_a_condition() -> None:
+    checks = Checks()
+    assert checks.measure(number("latency", 7, 8), must=True)
+    assert not checks.measure(number("latency", 9, 8), label="slow")
+    assert checks.measure(number("latency", 1, 8))
+    assert (checks.held, checks.must, checks.broken) == (
+        {"latency": False},
+        {"latency"},
+        [Broken("latency", "slow")],
+    )
+    assert checks.numbers["latency"].value == 9
+    checks.check("other", condition=False, must=False, label=None)
+    assert checks.reasons == ["invariant 'latency' is 9, not at most 8", "invariant 'other' is false"]
+
+
+def test_a_number_beyond_a_quantiles_limit_fails_no_sample() -> None:
+    checks = Checks()
+    assert not checks.measure(number("latency", 9, 8, quantile=0.95))
+    assert (checks.held, checks.broken, checks.reasons) == ({}, [], [])
+
+
+def test_one_name_makes_one_claim() -> None:
+    checks = Checks()
+    checks.measure(number("a", 1, 8))
+    checks.measure(number("b", 1, 8, quantile=0.95))
+    clash = "claims something else than before; give each its own name"
+    for other in (number("a", 1, 8, side="at least"), number("a", 1, 8, quantile=0.5), number("b", 1, 8)):
+        with pytest.raises(ValueError, match=clash):
+            checks.measure(other)
+    with pytest.raises(ValueError, match=clash):
+        checks.check("b", condition=True, must=False, label=None)
+    with pytest.raises(ValueError, match="give must or quantile"):
+        checks.measure(number("b", 1, 8, quantile=0.95), must=True)
 
 
 def test_a_sample_that_ended_before_a_name_counts_against_it() -> None:

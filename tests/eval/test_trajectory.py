@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llm_do_eval.trajectory import Run, Tools, call_tree, conversation, models
+from llm_do_eval.trajectory import Run, Tools, call_tree, models, responses, tools_misused
 
 
 def call(seq: int, name: str, parent: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -66,43 +66,76 @@ def test_three_ways_to_compare(names: list[str], *, exact: bool, in_order: bool,
     assert tools.match(names, order="any_order") == any_order
 
 
+@pytest.mark.parametrize(
+    ("names", "apart"),
+    [
+        (["a", "b", "a"], 0),
+        (["a", "a"], 1),
+        (["b", "a", "a"], 2),
+        (["a", "c", "a"], 1),
+        ([], 3),
+        (["x", "a", "b", "a", "y"], 2),
+    ],
+)
+def test_calls_and_their_order_are_numbers_too(names: list[str], apart: int) -> None:
+    tools = Tools(["a", "b", "a"], ["a", "c", "b", "c", "a"])
+    assert tools.distance(names) == apart
+    assert (tools.count("a"), tools.count("c"), tools.count("d")) == (2, 2, 0)
+    assert Tools([], []).distance(names) == len(names)
+
+
 def test_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match="order is 'sorted'; write exact, in_order or any_order"):
         Tools([], []).match([], order="sorted")  # pyright: ignore[reportArgumentType]
 
 
-def said(seq: int, text: str, **fields: Any) -> dict[str, Any]:
-    message = {
-        "kind": "message",
-        "run": "r",
-        "call": "c0",
-        "seq": seq,
-        "turn": 0,
-        "role": "user",
-        "text": text,
-    }
-    return message | fields
+ANSWER = {"id": "chatcmpl-1", "at": "2026-01-02 03:04:05+00:00", "model": "gpt-x-0102"}
 
 
-def full(seq: int, name: str, **fields: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("turn", "caller", "input", "output", "error"))
-    return call(seq, name, **(empty | fields))
-
-
-TALK = [said(1, "hi"), full(2, "look", input={"n": 1}, output="a"), full(0, "triage", output="b")]
-AGAIN = [said(5, "hi", run="s"), full(8, "look", input={"n": 1.0}, output="a", at="now"), TALK[2]]
+def test_answers_of_providers_are_told_apart_by_id_and_time() -> None:
+    events = [
+        {"kind": "message", "call": "c0"},
+        call(0, "triage", model="openai:gpt-x", responses=[ANSWER, ANSWER | {"at": None}]),
+        call(1, "classify", model="openai:gpt-x", responses=[ANSWER]),
+        call(2, "lookup", model="openai:gpt-x"),
+    ]
+    first, undated, again = responses(events)
+    assert (first.model, first.answered_by, first.varies) == ("openai:gpt-x", "gpt-x-0102", True)
+    assert first.key == again.key != undated.key
 
 
 @pytest.mark.parametrize(
-    ("other", "equal"),
+    ("settings", "varies"),
     [
-        (AGAIN, True),
-        ([TALK[1], TALK[0], TALK[2], {"kind": "approval", "run": "r", "call": "c0"}], True),
-        ([said(1, "Hi"), *TALK[1:]], False),
-        ([*TALK, TALK[0]], False),
-        ([TALK[0], full(2, "look", input={"n": 2}, output="a"), TALK[2]], False),
-        ([*TALK[:2], full(0, "triage", error={"type": "x"})], False),
+        (None, True),
+        ({}, True),
+        ({"temperature": 0.2}, True),
+        ({"temperature": 0}, False),
+        ({"temperature": 0.0}, False),
+        ({"seed": 0}, False),
     ],
 )
-def test_a_conversation_is_what_was_said_and_called(other: list[dict[str, Any]], *, equal: bool) -> None:
-    assert (conversation(other) == conversation(TALK)) is equal
+def test_settings_that_fix_the_answer_are_known(settings: Any, *, varies: bool) -> None:
+    [answer] = responses([call(0, "triage", settings=settings, responses=[ANSWER])])
+    assert answer.varies is varies
+
+
+def failed(seq: int, name: str, group: str, **fields: Any) -> dict[str, Any]:
+    return call(seq, name, ok=False, error={"type": "x", "message": "y", "class": group}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("group", "turn", "ended", "misused"),
+    [
+        ("unknown", 2, "format", True),
+        ("bad_input", 2, "format", True),
+        ("bad_input", 1, "format", False),
+        ("tool", 2, "format", False),
+        ("unknown", 2, "truncation", False),
+    ],
+)
+def test_a_worker_that_fails_at_a_wrong_call_misused_a_tool(
+    group: str, turn: int, ended: str, *, misused: bool
+) -> None:
+    wrong = failed(1, "lookup", group, parent="c0", turn=turn)
+    assert tools_misused([wrong, failed(0, "triage", ended, requests=2)]) is misused

@@ -55,16 +55,18 @@ def test_the_json_has_every_field(suite: Suite) -> None:
                 "n": 20,
                 "bound": pytest.approx(0.783893835793),
                 "upper_bound": pytest.approx(0.997438621223),
+                "min_pass_rate": 0.5,
                 "verdict": "PASS",
                 "sentence": sentence.replace("samples passed", "held"),
             }
         ],
         "metrics": {},
+        "warnings": [],
         "evidence": {
             "recorded_at": None,
             "model": "function:function:answer:",
             "replayed": False,
-            "distinct": 1,
+            "distinct": 20,
             "cassette": None,
             "saved": False,
             "unplayed": 0,
@@ -78,6 +80,20 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "output_tokens": first["usage"]["output_tokens"],
         },
         "cost_usd": None,
+        "function": "test_suite.py::test_words",
+        "workers": {"triage": first["workers"]["triage"]},
+        "samples": [
+            {
+                "index": index,
+                "outcome": "fail" if index == 5 else "pass",
+                "labels": ["drift"] if index == 5 else [],
+                "cost_usd": None,
+                "latency_s": None,
+                "requests": 1,
+                "recording": None,
+            }
+            for index in range(20)
+        ],
     }
 
 

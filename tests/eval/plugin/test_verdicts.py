@@ -221,7 +221,7 @@ async def test_mostly(sample, invariant):
             "*test_mostly SUBXFAIL[[]sample 4]*",
             "*test_mostly SUBXFAIL[[]sample 10]*",
             "*test_mostly PASSED*",
-            "  failures: odd one in 2",
+            "  failures: assertion in 1, odd one in 2",
             "SUBXFAIL[[]sample 0] *test_mostly - fail: invariant 'even' is false",
             "SUBXFAIL[[]sample 4] *test_mostly - fail: AssertionError: assert 4 != 4",
         ]
@@ -296,6 +296,7 @@ async def test_typo(invariant):
         "n": 20,
         "bound": 0.0,
         "upper_bound": pytest.approx(0.139108, abs=1e-6),
+        "min_pass_rate": 0.8,
         "verdict": "FAIL",
         "sentence": "",
     }

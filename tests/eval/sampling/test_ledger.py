@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_do.errors import FormatError, UsageError
+from llm_do_eval.number import number
 from llm_do_eval.sample import Sample
 from llm_do_eval.sampling.ledger import Ledger
-from llm_do_eval.trajectory import Usage
+from llm_do_eval.trajectory import Response, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,9 @@ def ended(index: int, outcome: Outcome) -> Sample:
     sample = Sample(index, usage=Usage(2, 1, 30, 4), cost_usd=0.25, spent_usd=0.125, models={"m"})
     sample.checks.check("kept", condition=True, must=True, label=None)
     sample.checks.check("told", condition=outcome == "pass", must=False, label="hallucination")
-    sample.conversations.append(b"\x01\xff")
+    sample.responses.append(Response(("id", None), "p:m", "m-1", varies=False))
+    sample.checks.measure(number("cost", 0.5, 1))
+    sample.tools_misused = True
     sample.end(AssertionError("no") if outcome == "fail" else None, outcome)
     sample.outcome = outcome
     return sample
@@ -37,9 +40,18 @@ def test_ended_samples_come_back_as_they_were(tmp_path: Path) -> None:
         ledger.append(each)
     restored = Ledger(ledger.path, ABOUT).restore()
     for before, after in zip(kept, restored, strict=True):
-        for name in ("index", "outcome", "usage", "cost_usd", "spent_usd", "models", "conversations"):
+        for name in (
+            "index",
+            "outcome",
+            "usage",
+            "cost_usd",
+            "spent_usd",
+            "models",
+            "responses",
+            "tools_misused",
+        ):
             assert getattr(after, name) == getattr(before, name)
-        for name in ("held", "must", "broken"):
+        for name in ("held", "must", "broken", "numbers"):
             assert getattr(after.checks, name) == getattr(before.checks, name)
         assert after.labels == before.labels
     assert restored[1].reasons == ["invariant 'told' is false", "AssertionError: no"]
