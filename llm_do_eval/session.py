@@ -1,17 +1,16 @@
-"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and as lines for a terminal out."""
+"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and where its samples came from out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from llm_do_eval.dependence import dependences, observations
 from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
-from llm_do_eval.metrics import metric_lines
 from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import (
@@ -27,7 +26,7 @@ from llm_do_eval.verdict import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
     from llm_do_eval.invariant import Tally
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
-    from llm_do_eval.verdict import Word
+    from llm_do_eval.verdict import Looks
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -156,6 +155,7 @@ def judge_samples(
     *,
     retried: Sequence[Sample] = (),
     plan: Plan | None = None,
+    looks: Looks = "once",
     complaints: Sequence[str] = (),
     complete: bool = True,
     metrics: Sequence[Metric] = (),
@@ -168,6 +168,7 @@ def judge_samples(
         samples: by index, which is the order in which they were launched.
         retried: attempts of samples that a provider or the network has spoilt, before one had an outcome.
         plan: what stopped the test early, if anything did.
+        looks: whether samples were added to others that had a verdict.
         complaints: what is wrong with the test as a whole, which fails it.
         complete: False where not all samples that are needed could be run, so that nothing is shown.
         metrics: what is computed beside the verdict.
@@ -179,16 +180,23 @@ def judge_samples(
     counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
-        each.name: _invariant(claim, each, counted, plan) if complete else _unsettled(claim, each)
+        each.name: _invariant(claim, each, counted, plan, looks) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
     }
-    looks = "once" if plan is None else "often"
-    numbers = {each.of.name: each for each in spreads([each.checks.numbers for each in counted], looks)}
+    # a plan looks at its samples one by one, also where it is not about these numbers
+    numbers = {
+        each.of.name: each
+        for each in spreads([each.checks.numbers for each in counted], "often" if plan else looks)
+    }
     invariants |= {
         name: _of_number(claim, each, invariants.get(name), complete=complete)
         for name, each in numbers.items()
     }
-    whole = _whole(claim, counts, counted, plan, len(samples)) if complete else incomplete(claim, counts)
+    whole = (
+        judge_infra(claim, counts, len(samples)) or _whole(claim, counts, counted, plan, looks)
+        if complete
+        else incomplete(claim, counts)
+    )
     costs = [each.cost_usd for each in everyone]
     return SampledTest(
         test=test,
@@ -208,18 +216,18 @@ def judge_samples(
 
 
 def _whole(
-    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, planned: int
+    claim: Claim, counts: Counts, counted: Sequence[Sample], plan: Plan | None, looks: Looks
 ) -> Verdict:
-    if void := judge_infra(claim, counts, planned):
-        return void
     if plan is None:
-        return judge_rate(claim, counts.passed, counts.judged)
+        return judge_rate(claim, counts.passed, counts.judged, looks=looks)
     return judge_plan(claim, Path(plan, [each.outcome == "pass" for each in counted]))
 
 
-def _invariant(claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None) -> Verdict:
+def _invariant(
+    claim: Claim, tally: Tally, counted: Sequence[Sample], plan: Plan | None, looks: Looks
+) -> Verdict:
     path = [each.checks.held.get(tally.name, False) for each in counted]
-    return judge_invariant(claim, tally, None if plan is None else Path(plan, path))
+    return judge_invariant(claim, tally, None if plan is None else Path(plan, path), looks=looks)
 
 
 def _unsettled(claim: Claim, tally: Tally) -> Verdict:
@@ -250,29 +258,7 @@ def session_json(tests: Iterable[Json]) -> Json:
     return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
 
 
-class Line(NamedTuple):
-    """One line for a terminal, and the verdict that it tells, if it tells one."""
-
-    text: str
-    verdict: Word | None = None
-
-
-def lines_of(test: Json) -> Iterator[Line]:
-    """Say one test of a session in lines: its verdict, its invariants, its evidence."""
-    yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
-    for each in test["invariants"]:
-        yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
-    for line in metric_lines(test["metrics"], test["confidence"]):
-        yield Line(f"  {line}")
-    if test["failures"]:
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
-        yield Line(f"  failures: {counted}")
-    for warning in test["warnings"]:
-        yield Line(f"  warning: {warning}")
-    yield Line(f"  {evidence_line(test)}")
-
-
-def evidence_line(test: Json) -> str:
+def evidence_line(test: Mapping[str, Any]) -> str:
     """Say where the samples of a test came from."""
     evidence, outcomes = test["evidence"], test["outcomes"]
     model = evidence["model"] or "no model"

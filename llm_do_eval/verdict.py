@@ -19,7 +19,7 @@ Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "VOID", "INCOMPLETE"]
 """INCOMPLETE: the samples were not all run, because the cassette does not hold them or does not fit."""
 
 Looks = Literal["once", "often"]
-"""How often a verdict over these samples may have been looked for, before it was decided to stop there."""
+"""Whether samples were added after a look at the verdict; bounds for one look do not hold then."""
 
 _SLACK = 1e-12
 
@@ -85,7 +85,7 @@ def judge_infra(claim: Claim, counts: Counts, samples: int) -> Verdict | None:
 
 
 def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> Verdict:
-    """Judge samples up to where their plan stops.
+    """Judge samples up to where their plan stops; all of them if it ends undecided and others were added.
 
     What comes after the stop was launched ahead and is not looked at.
     """
@@ -95,6 +95,8 @@ def judge_plan(claim: Claim, path: Path, *, counted: str = "samples passed") -> 
     if not passed:
         return _told(claim, 0, 0, "INCONCLUSIVE", "no sample was judged: nothing is shown")
     stop = plan.first_stop(passed)
+    if stop is None and len(path.passed) > plan.cap:
+        return judge_rate(claim, sum(path.passed), len(path.passed), counted=counted, looks="often")
     n, k = (stop.n, stop.k) if stop else (len(passed), sum(passed))
     bounds = bounds_after(plan, n, k)
     early = stop is not None and n < plan.cap
@@ -121,12 +123,14 @@ def judge_rate(
         return _every(claim, k, n, f"{k}/{n} {counted}")
     bounds = _told(claim, k, n, "INCONCLUSIVE", "")
     if looks == "often":
-        bounds = _at_any_time(claim, bounds)
+        bounds, counted = _at_any_time(claim, bounds), f"{counted} after more than one look"
     word = _word(claim, bounds)
     return replace(bounds, word=word, sentence=f"{k}/{n} {counted}; {_shown(claim, bounds, word)}")
 
 
-def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Verdict:
+def judge_invariant(
+    claim: Claim, tally: Tally, path: Path | None = None, *, looks: Looks = "once"
+) -> Verdict:
     """Judge an invariant by the rate of its test; of one that must hold, no sample may have broken it.
 
     Where a plan stopped the test, `path` has the plan and in which samples the invariant held. It is judged
@@ -136,7 +140,7 @@ def judge_invariant(claim: Claim, tally: Tally, path: Path | None = None) -> Ver
     if not tally.violated_in and path is not None:
         return judge_plan(claim, path, counted=counted)
     if not tally.violated_in:
-        return judge_rate(claim, tally.k, tally.n, counted=counted)
+        return judge_rate(claim, tally.k, tally.n, counted=counted, looks=looks)
     samples = ", ".join(map(str, tally.violated_in))
     text = f"{tally.k}/{tally.n} {counted}; it must always hold, and broke in sample {samples}"
     return _told(claim, tally.k, tally.n, "FAIL", text)
@@ -203,7 +207,11 @@ def _shown_by(claim: Claim, plan: Plan, verdict: Verdict) -> str:
         below = plan.design.p_lo if verdict.upper <= plan.design.p_lo + _SLACK else plan.design.p_hi
         target = "" if below == plan.design.p_lo else ", the target"
         return f"shown: true pass rate < {below:g}{target} (bound {_percent(verdict.upper)}, {confidence})"
-    return f"not settled: the true pass rate is {_between(claim, verdict)}"
+    needed = samples_needed(verdict.n - verdict.k, plan.design.p_lo, claim.alpha)
+    return (
+        f"not settled: the true pass rate is {_between(claim, verdict)}; a run of {needed} samples with no "
+        f"more failures would show {plan.design.p_lo:g}"
+    )
 
 
 def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:

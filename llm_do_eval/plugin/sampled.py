@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llm_do_eval.plugin.traffic import Traffic
     from llm_do_eval.sampling.budget import Budget
     from llm_do_eval.stats.plan import Plan
+    from llm_do_eval.verdict import Looks
 
 _FOLDER = ".llm-do"
 
@@ -31,11 +32,13 @@ _FOLDER = ".llm-do"
 class Sampled:
     """How a test is sampled: its launch, the plan by which it stops early, and where its samples are kept.
 
+    `looks` says whether samples are added to others that had a verdict without a plan.
     `ledger` is None where nothing is spent: a replay is run again for free.
     """
 
     launch: Launch
     plan: Plan | None = None
+    looks: Looks = "once"
     ledger: Ledger | None = None
 
 
@@ -58,17 +61,18 @@ def sampled(
     # where a test stops depends on how its samples end, which would bias a comparison
     early = live and options.baseline is None
     plan = _plan(sampling, traffic, folder / "plans", early=early)
-    if plan is not None:
-        traffic.describe({"plan": json.loads(plan.to_json())})
+    looks: Looks = "often" if plan is None and _is_added_to(sampling, traffic, options) else "once"
+    traffic.describe({"plan": None if plan is None else json.loads(plan.to_json()), "looks": looks})
+    plan = plan and plan.cut(sampling.samples)
     samples = [Sample(index) for index in range(sampling.samples)]
     rule = Fixed(sampling.samples) if plan is None else _planned(plan, sampling.samples)
     launch = Launch(samples, rule, sampling.claim.max_infra, budget if live else None)
     if not live or sampling.samples == 1:
-        return Sampled(launch, plan)
+        return Sampled(launch, plan, looks)
     ledger = Ledger(folder / "samples" / f"{_digest(item.nodeid)}.jsonl", _about(item, sampling, plan))
     _take_over(launch, ledger, options)
     launch.on_end = ledger.append
-    return Sampled(launch, plan, ledger)
+    return Sampled(launch, plan, looks, ledger)
 
 
 def _plan(sampling: Sampling, traffic: Traffic, cache: Path, *, early: bool) -> Plan | None:
@@ -85,6 +89,16 @@ def _plan(sampling: Sampling, traffic: Traffic, cache: Path, *, early: bool) -> 
         recorded=traffic.plan,
         cache=cache,
     )
+
+
+def _is_added_to(sampling: Sampling, traffic: Traffic, options: Options) -> bool:
+    """Tell whether samples were added to a recording that had a verdict, or are now.
+
+    Going on until a test passes would pass it too often; what was interrupted had no verdict.
+    """
+    if traffic.looks == "often":
+        return True
+    return options.record == "new_episodes" and not options.resume and 0 < traffic.held < sampling.samples
 
 
 def _planned(plan: Plan, samples: int) -> Any:

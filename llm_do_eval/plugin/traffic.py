@@ -96,6 +96,16 @@ class Traffic:
         return self.tape.meta.get("plan") if self.tape and self.options.record in _REPLAYING else None
 
     @property
+    def looks(self) -> Any:
+        """Whether samples of the cassette were added to others that had a verdict: then "often"."""
+        return self.tape.meta.get("looks") if self.tape and self.options.record in _REPLAYING else None
+
+    @property
+    def held(self) -> int:
+        """How many samples the cassette held when it was opened."""
+        return len({each.sample for each in self._held})
+
+    @property
     def miss(self) -> StaleCassette | None:
         """The first request that the cassette could not answer."""
         return self.tape.miss if self.tape else None

@@ -52,20 +52,22 @@ class Planned:
     """Samples are looked at one by one, until the plan decides or `samples` are judged.
 
     A sample is launched ahead if the plan will probably look at it when the true rate is the one that it is
-    made to pass.
+    made to pass. Where the plan ends undecided and more samples were asked for, all of these are run.
     """
 
     plan: Plan
     samples: int
 
     def enough(self, path: Sequence[bool]) -> bool:
-        """Tell whether the plan has decided, or may not go on."""
-        return len(path) >= self.samples or self.plan.first_stop(path) is not None
+        """Tell whether the plan has decided, or there are no more samples."""
+        return len(path) >= self.samples or self.plan.first_stop(path[: self.plan.cap]) is not None
 
     def ahead(self, path: Sequence[bool]) -> int:
         """Give how many samples will probably be looked at, at least one."""
         if self.enough(path):
             return 0
+        if len(path) >= self.plan.cap:
+            return self.samples - len(path)
         chances = needed(self.plan, len(path), sum(path), self.plan.design.p_hi)
         likely = sum(chance >= _LIKELY for chance in chances)
         return min(max(1, likely), self.samples - len(path))

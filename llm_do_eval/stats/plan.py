@@ -85,6 +85,12 @@ class Plan:
         """The most samples it takes."""
         return len(self.pass_at) - 1
 
+    def cut(self, samples: int) -> Plan:
+        """Give the plan that takes `samples` at most, as was said beforehand; it errs no more often."""
+        if samples >= self.cap:
+            return self
+        return Plan(self.design, self.pass_at[: samples + 1], self.fail_at[: samples + 1])
+
     def decide(self, n: int, k: int) -> Word | None:
         """Give the verdict after the first `n` samples, of which `k` passed, or None where it goes on.
 

@@ -27,7 +27,13 @@ async def test_count(invariant, sample):
     assert (steps["side"], steps["limit"], steps["quantile"]) == ("at most", 8.0, None)
     assert steps["values"]["each"] == [float(each % 10) for each in range(20)]
     assert (steps["values"]["median"], score["values"]["median"]) == (4.0, 1.5)
-    result.stdout.fnmatch_lines(["  PASS steps: 18/20 held; *, 95 % confidence); median 4 (0 to 9)"])
+    result.stdout.fnmatch_lines(
+        [
+            "    PASS steps at most 8 *18/20 -> true rate *",
+            "        18/20 held; *",
+            "        confidence); median 4 (0 to 9)",
+        ]
+    )
 
 
 def test_a_quantile_is_judged_by_its_own_rate_and_fails_no_sample(suite: Suite) -> None:
@@ -67,7 +73,9 @@ async def test_too_slow(invariant, sample):
     assert few["sentence"] == "20/20 samples passed; INCONCLUSIVE by invariant 'latency'"
     assert (slow["verdict"], slow["k"]) == ("FAIL", 20)
     assert slow["invariants"][0]["values"]["each"][:2] == [None, 9.0]
-    result.stdout.fnmatch_lines(["  FAIL latency: 0/20 at most 8; shown: p95 not at most 8 (*"])
+    result.stdout.fnmatch_lines(
+        ["    FAIL latency at most 8 *0/20 *< 0.95", "        0/20 at most 8; shown: p95 not at most 8 (*"]
+    )
 
 
 def test_a_value_that_is_none_fails_its_sample_with_the_reason(suite: Suite) -> None:

@@ -185,3 +185,60 @@ def test_a_recording_of_everything_anew_is_not_resumed(suite: Suite, provider: S
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*--llm-resume cannot go on with --llm-record={mode}*"])
     assert not provider.requests
+
+
+ADDED = """
+@pytest.mark.llm_samples(20, min_pass_rate=0.8, stop="fixed")
+async def test_rate(llm_do):
+    assert (await llm_do.run("classifier", "x")).output
+"""
+
+
+def test_samples_added_after_a_look_have_to_show_more(suite: Suite, provider: StandIn) -> None:
+    suite.run(ADDED, "--llm-record=once", "--llm-samples=12")
+    assert suite.tests()["test_rate"]["verdict"] == "INCONCLUSIVE"
+    suite.again("--llm-record=new_episodes", "--llm-samples=14")
+    added = suite.tests()["test_rate"]
+    # 14 of 14 show 0.8 to who looks once, and not to who would have gone on
+    assert (added["verdict"], added["k"], added["n"]) == ("INCONCLUSIVE", 14, 14)
+    assert len(provider.requests) == 14
+    suite.again("--llm-samples=14")
+    assert suite.tests()["test_rate"]["sentence"] == added["sentence"]
+    assert "after more than one look" in added["sentence"]
+    suite.again("--llm-record=new_episodes", "--llm-samples=40").assert_outcomes(passed=1)
+    assert suite.tests()["test_rate"]["bound"] >= 0.8
+
+
+def test_a_plan_that_ended_undecided_asks_for_a_recording_of_the_rest(
+    suite: Suite, provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL_BELOW", "2")
+    source = """
+import os
+
+@pytest.mark.llm_samples(20, min_pass_rate=0.8)
+async def test_rate(llm_do, sample):
+    assert (await llm_do.run("classifier", "x")).output
+    assert sample.index >= int(os.environ["FAIL_BELOW"])
+"""
+    suite.run(source, "--llm-record=once")
+    assert (suite.tests()["test_rate"]["verdict"], len(provider.requests)) == ("INCONCLUSIVE", 20)
+    suite.again("--llm-samples=60").stdout.fnmatch_lines(["*INCOMPLETE*sample 20 is not: record it with*"])
+    suite.again("--llm-samples=60", "--llm-record=new_episodes").assert_outcomes(passed=1)
+    added = suite.tests()["test_rate"]
+    assert (added["k"], added["n"], len(provider.requests)) == (58, 60, 60)
+    assert "after more than one look" in added["sentence"]
+
+
+def test_fewer_samples_of_a_recorded_plan_show_what_so_many_show(suite: Suite, provider: StandIn) -> None:
+    suite.run(LIVE.replace("75", "20").replace("0.95", "0.96"), "--llm-record=once").assert_outcomes(passed=1)
+    suite.again("--llm-samples=10")
+    test = suite.tests()["test_rate"]
+    assert (test["verdict"], test["n"]) == ("INCONCLUSIVE", 10)
+    assert test["bound"] == pytest.approx(0.05 ** (1 / 10))
+    assert len(provider.requests) == 20
+
+
+def test_as_many_samples_at_once_show_it(suite: Suite, provider: StandIn) -> None:
+    suite.run(ADDED, "--llm-record=once", "--llm-samples=14").assert_outcomes(passed=1)
+    assert len(provider.requests) == 14

@@ -33,6 +33,17 @@ def test_a_sample_that_a_worker_in_order_hardly_needs_is_not_launched_ahead() ->
     assert Planned(PLAN, 40).ahead([True] * 30) >= 7
 
 
+def test_samples_beyond_a_plan_that_ended_undecided_are_all_run() -> None:
+    undecided = [True] * 18 + [False] * 2
+    plan = curtailed(Design(0.8, 0.96), 20)
+    assert plan.first_stop(undecided) is None
+    rule = Planned(plan, 30)
+    assert not rule.enough(undecided)
+    assert rule.ahead(undecided) == 10
+    assert rule.ahead([*undecided, True]) == 9
+    assert rule.enough([*undecided, *[True] * 10])
+
+
 def test_fewer_samples_than_the_plan_may_take_end_it() -> None:
     rule = Planned(PLAN, 10)
     assert rule.ahead([True] * 8) == 2
