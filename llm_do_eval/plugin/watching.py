@@ -83,7 +83,7 @@ def _word(sampled: Sampled, claim: Claim) -> Word | None:
     path = passes(sampled.launch.samples)
     if sampled.plan is None:
         return judge_rate(claim, sum(path), len(path)).word
-    stop = sampled.plan.first_stop(path)
+    stop = sampled.plan.first_stop(path[: sampled.plan.cap])
     return None if stop is None else stop.word
 
 
@@ -96,17 +96,21 @@ class _Screen:
 
     @property
     def width(self) -> int:
+        """How many columns it has."""
         return self._writer.fullwidth
 
     @property
     def column(self) -> int:
+        """How many columns of its last line are written."""
         return self._writer.width_of_current_line
 
     def write(self, text: str) -> None:
+        """Write at once."""
         with self.uncaptured():
             self._writer.write_raw(text, flush=True)
 
     def uncaptured(self) -> AbstractContextManager[None]:
+        """Let what is written meanwhile reach the terminal."""
         return self._capture.global_and_fixture_disabled() if self._capture else nullcontext()
 
 
