@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from llm_do_eval.claim import Claim
+    from llm_do_eval.evidence import Evidence
     from llm_do_eval.invariant import Tally
     from llm_do_eval.metrics import Metric
     from llm_do_eval.sample import Sample
@@ -40,29 +41,6 @@ SCHEMA: Final = "llm-do-eval/session/v1"
 
 Json = dict[str, Any]
 _NONE: Final[Mapping[int, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Where the samples came from.
-
-    `recorded_at` is when a provider first answered (ISO 8601), None where no provider was asked; `replayed`
-    says that every answer was recorded before, `replayed_samples` counts the samples of which that is true;
-    `distinct` counts the samples with an answer of the provider that none before them had; `cassette` is
-    relative to the root folder, and `saved` says that it was recorded just now; `unplayed` counts its
-    requests that no sample sent; `scrubbed` counts the bodies recorded just now that held a secret, which
-    was replaced.
-    """
-
-    recorded_at: str | None = None
-    model: str | None = None
-    replayed: bool = False
-    distinct: int = 0
-    cassette: str | None = None
-    saved: bool = False
-    unplayed: int = 0
-    scrubbed: int = 0
-    replayed_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,27 +234,6 @@ def session_json(tests: Iterable[Json]) -> Json:
     """Put the entries of a session into one object, ordered by test, and together by test function."""
     ordered = sorted(tests, key=lambda each: each["test"])
     return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
-
-
-def evidence_line(test: Mapping[str, Any]) -> str:
-    """Say where the samples of a test came from."""
-    evidence, outcomes = test["evidence"], test["outcomes"]
-    model = evidence["model"] or "no model"
-    number = f"n={sum(outcomes.values())}"
-    day = (evidence["recorded_at"] or "")[:10]
-    if evidence["replayed"]:
-        stale = f"; {evidence['unplayed']} recorded requests were not sent again: record anew"
-        return f"recorded {day}, {model}, {number}, replayed{stale if evidence['unplayed'] else ''}"
-    if evidence["saved"]:
-        unclean = ".jsonl.unclean" in evidence["cassette"]
-        advice = (
-            "set aside, because samples ended in error or infra" if unclean else "review before committing"
-        )
-        secrets = f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
-        told = f"{advice}{secrets if evidence['scrubbed'] else ''}"
-        old = f", {evidence['replayed_samples']} replayed" if evidence["replayed_samples"] else ""
-        return f"recorded {day}, {model}, {number}{old}; {evidence['cassette']}: {told}"
-    return f"live {day}, {model}, {number}" if day else f"{model}, {number}, no provider asked"
 
 
 def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:

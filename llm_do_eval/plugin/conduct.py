@@ -167,7 +167,8 @@ class Conduct:
         # where nothing passed, a stub was not reached for a reason that is told anyway
         unused = self.owner.stubs.complaints() if "pass" in outcomes else []
         complaints = [*self.complaints, *unused]
-        self._traffic.keep(clean=self.ended is None and outcomes.isdisjoint({"error", "infra"}))
+        clean = self.ended is None and outcomes.isdisjoint({"error", "infra"})
+        self._traffic.keep(clean=clean, whole=self.ended is None and not launch.out_of_budget)
         if self.ended is not None and not isinstance(self.ended, CassetteStop):
             raise self.ended
         if self._sampling is None:
@@ -207,8 +208,8 @@ class Conduct:
         return [each for each in self.samples if each.outcome not in (None, "pass")] if self.sampled else []
 
     def trace(self, sample: Sample) -> str:
-        """Show the exception that ended a sample as pytest shows it; empty if none did."""
-        if sample.error is None:
+        """Show the exception that ended a sample as pytest shows it; empty if none of ours did."""
+        if sample.error is None or sample.outcome == "infra":
             return ""
         raised = cast("Any", pytest.ExceptionInfo).from_exception(sample.error)
         return str(self.item.repr_failure(raised))
@@ -291,7 +292,7 @@ class Conduct:
         failed = self.failed()
         lines += [f"  {summary(each)}" for each in failed[:_SHOWN]]
         lines += [f"  and {len(failed) - _SHOWN} more samples"] * (len(failed) > _SHOWN)
-        raised = next((each for each in failed if each.error is not None), None)
+        raised = next((each for each in failed if self.trace(each)), None)
         lines += [f"\nsample {raised.index}:", self.trace(raised)] if raised else []
         return "\n".join(lines)
 

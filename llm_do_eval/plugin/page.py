@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
+from llm_do_eval.evidence import evidence_line
 from llm_do_eval.family import family_lines
 from llm_do_eval.plugin.plot import WIDTH, Axis, Plot, axis_of, plot_of
 from llm_do_eval.plugin.row import Row, asked_of, notes_of, rows_of
-from llm_do_eval.session import evidence_line
 from llm_do_eval.tables.origins import REPLAY
 
 if TYPE_CHECKING:

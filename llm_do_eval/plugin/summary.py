@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.ui.escape import visible
+from llm_do_eval.evidence import evidence_line
 from llm_do_eval.family import family_lines
 from llm_do_eval.markdown import escaped
 from llm_do_eval.plugin.row import notes_of, rows_of
-from llm_do_eval.session import evidence_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -74,6 +74,8 @@ def test_the_json_has_every_field(suite: Suite) -> None:
             "unplayed": 0,
             "scrubbed": 0,
             "replayed_samples": 0,
+            "interrupted": None,
+            "set_aside": None,
         },
         "usage": {
             "requests": 20,
