@@ -20,7 +20,7 @@ import typer
 from typer.exceptions import TyperException
 
 from llm_do import __version__
-from llm_do.command import options  # noqa: TC001  typer reads the annotations
+from llm_do.command import options
 from llm_do.command.invocation import Invocation, parse_input, positionals
 from llm_do.command.outcome import DONE, FAILED, INTERRUPTED, Outcome, outcome_of
 from llm_do.errors import UsageError
@@ -145,7 +145,7 @@ def _parsed(words: list[str], after: list[str] | None) -> Invocation | None:
     except SystemExit:  # typer's word for a reader that went away
         return None
     except TyperException as error:
-        raise UsageError(f"{error.format_message().rstrip('.')}; see llm-do --help") from error
+        raise UsageError(options.wrong_usage(error, "llm-do")) from error
     return parsed if isinstance(parsed, Invocation) else None
 
 

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +20,9 @@ DUMMY_KEY: Final = "llm-eval-dummy-key"
 """Stands where a client insists on a key although no request will leave the machine."""
 
 _NAMED: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_WITH_PASSWORD: Final = re.compile(r"://(?P<place>[^\s/:@]*:(?P<password>[^\s/]+)@[^\s/?#,;]+)")
+# a password that is one of these stands in other texts too, where it is none
+_ORDINARY: Final = re.compile(r"[A-Za-z]+|\d+")
 _PLACEHOLDER: Final = re.compile(r"(<(?:env-)?secret>)")
 # each ends where a word ends, so that what follows a replacement is no new key; no pattern here takes
 # more than linear time
@@ -49,22 +52,21 @@ class Span(NamedTuple):
 
 
 class Secrets:
-    """What counts as a secret, given an environment.
+    """What counts as a secret: values of an environment, as `secret_values` finds them, and `others`.
 
-    Known are the values (8 characters or more) of variables whose names say KEY, TOKEN, SECRET, PASSW or
-    CREDENTIAL, and `others`, plain, JSON-escaped once or twice, URL-encoded and in base64, and texts of the
-    shape of a provider's key. A replacement does not depend on its value; replacing twice changes nothing.
+    They are known plain, JSON-escaped once or twice, URL-encoded and in base64, and so are texts of the shape
+    of a provider's key. A replacement does not depend on its value; replacing twice changes nothing.
     """
 
-    def __init__(self, environ: Mapping[str, str], others: Iterable[str] = ()) -> None:
-        known = {spelling for value in secret_values(environ) for spelling in _spellings(value)}
+    def __init__(self, values: Iterable[str], others: Iterable[str] = ()) -> None:
+        known = {spelling for value in values for spelling in _spellings(value)}
         self._others = {spelling for value in others for spelling in _spellings(value)} - known
         longest_first = sorted(known | self._others, key=lambda spelling: (-len(spelling), spelling))
         self._known = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
     def text(self, text: str) -> str:
         """Replace the secrets in a text."""
-        if not (self._known.search(text) or has_shape(text)):
+        if not self._are_in(text):
             return text
         pieces: list[str] = []
         done = 0
@@ -83,15 +85,27 @@ class Secrets:
             start += len(piece)
 
     def value(self, value: Any) -> Any:
-        """Copy a JSON-like value with every text in it, keys included, replaced; numbers stay as they are."""
+        """Replace the secrets in every text of a JSON-like value, keys included; numbers stay as they are.
+
+        A value without secrets comes back as it is, else a copy.
+        """
+        texts: list[str] = []
+        _collect(value, texts)
+        # one look at all texts is many times faster than one look at each, and most values hold no secret
+        return self._replaced(value) if self._are_in("\0".join(texts)) else value
+
+    def _are_in(self, text: str) -> bool:
+        return len(text) >= _SHORTEST and bool(self._known.search(text) or has_shape(text))
+
+    def _replaced(self, value: Any) -> Any:
         match value:
             case str():
                 return self.text(value)
             case dict():
                 items = cast("dict[Any, Any]", value).items()
-                return {self.value(key): self.value(each) for key, each in items}
+                return {self._replaced(key): self._replaced(each) for key, each in items}
             case list() | tuple():
-                return [self.value(each) for each in cast("list[Any]", value)]
+                return [self._replaced(each) for each in cast("list[Any]", value)]
             case _:
                 return value
 
@@ -106,8 +120,19 @@ class Secrets:
 
 
 def secret_values(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of an environment that are secrets, each with the name of its variable."""
-    return {value: name for name, value in environ.items() if _NAMED.search(name) and may_be_secret(value)}
+    """Return what of an environment is secret, each with words for where it stands.
+
+    That are the values (8 characters or more) of variables whose names say KEY, TOKEN, SECRET, PASSW or
+    CREDENTIAL, and of any variable that is a URL with a password, the password, and user, password and host
+    together. A password of only letters or only digits counts only with its host: it may be a word.
+    """
+    found: dict[str, str] = {}
+    for name, value in environ.items():
+        if "@" in value and "://" in value:
+            found |= dict.fromkeys(filter(may_be_secret, _passwords(value)), f"the password in {name}")
+        if _NAMED.search(name) and may_be_secret(value):
+            found[value] = f"the value of {name}"
+    return found
 
 
 def may_be_secret(value: str) -> bool:
@@ -130,21 +155,56 @@ def has_shape(text: str) -> bool:
 
 def redact(text: str) -> str:
     """Replace what is a secret in this process's environment as it is now."""
-    return _of_this_process().text(text)
+    return _this_process().secrets().text(text)
 
 
 def redacted(value: Any) -> Any:
-    """Copy a JSON-like value without the secrets of this process's environment as it is now."""
-    return _of_this_process().value(value)
+    """Replace in a JSON-like value what is a secret in this process's environment as it is now."""
+    return _this_process().secrets().value(value)
 
 
-def _of_this_process() -> Secrets:
-    return _made(tuple((name, value) for name, value in os.environ.items() if _NAMED.search(name)))
+class _Process:
+    """The secrets of `os.environ`, made anew when it has changed."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Mapping[Any, Any], Secrets] = {}, Secrets(())
+
+    def secrets(self) -> Secrets:
+        # os.environ decodes every value at every look; what it keeps them in compares in no time
+        kept: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+        seen, secrets = self._known
+        if kept != seen:
+            seen = dict(kept)
+            secrets = Secrets(secret_values(os.environ))
+            self._known = seen, secrets
+        return secrets
 
 
-@lru_cache(maxsize=4)
-def _made(variables: tuple[tuple[str, str], ...]) -> Secrets:
-    return Secrets(dict(variables))
+@lru_cache(maxsize=1)
+def _this_process() -> _Process:
+    return _Process()
+
+
+def _collect(value: Any, texts: list[str]) -> None:
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        for key, each in cast("dict[Any, Any]", value).items():
+            if isinstance(key, str):
+                texts.append(key)
+            if each is not None:
+                _collect(each, texts)
+    elif isinstance(value, list | tuple):
+        for each in cast("list[Any]", value):
+            _collect(each, texts)
+
+
+def _passwords(value: str) -> Iterator[str]:
+    """Give the passwords of URLs, as written and as sent, and each with its user and host."""
+    for url in _WITH_PASSWORD.finditer(value):
+        yield url["place"]
+        if not _ORDINARY.fullmatch(url["password"]):
+            yield from {url["password"], unquote(url["password"])}
 
 
 def _shaped(text: str, offset: int) -> Iterator[Span]:

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from llm_do_eval.plural import counted
+
 Mode = Literal["prove", "guard"]
 
 _SLACK = 1e-12
@@ -71,8 +73,9 @@ class Claim:
         shown = lower_bound(samples, samples, self.alpha)
         affordable = math.floor(shown * 100) / 100
         return (
-            f"{samples} samples can never show {self.min_pass_rate:g}: {samples}/{samples} shows only "
-            f"{shown:.3f}. Needs >= {min_samples(self.min_pass_rate, self.alpha)} samples (all passing). "
+            f"{counted(samples, 'sample')} can never show {self.min_pass_rate:g}: {samples}/{samples} shows "
+            f"only {shown:.3f}. "
+            f"Needs >= {min_samples(self.min_pass_rate, self.alpha)} samples (all passing). "
             f"Raise the number of samples, lower min_pass_rate to {affordable:.2f}, "
             f'or use mode="guard"'
         )

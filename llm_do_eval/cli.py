@@ -17,6 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from llm_do import __version__
+from llm_do.command.options import wrong_usage
 from llm_do.errors import FormatError, LlmDoError, RunFailed, UsageError, nearest
 from llm_do.ui.escape import visible
 from llm_do_eval import options  # noqa: TC001  typer reads the annotations when it runs
@@ -148,7 +149,7 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         return DONE
     except TyperException as error:
-        _say(f"{error.format_message().rstrip('.')}; see llm-do-eval --help")
+        _say(wrong_usage(error, "llm-do-eval"))
         return USAGE
     except LlmDoError as error:
         _say(str(error))

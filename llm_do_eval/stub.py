@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_do.errors import LlmDoError
 from llm_do.state.context import Substitute
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,8 +58,8 @@ class Stub:
         return self.answers[self.calls - 1]
 
     def _overrun_sentence(self) -> str:
-        count = len(self.answers)
-        return f"stub {self.name!r} has {count} answers and was called {self.calls} times; give it more"
+        answers = counted(len(self.answers), "answer")
+        return f"stub {self.name!r} has {answers} and was called {counted(self.calls, 'time')}; give it more"
 
 
 @dataclass(eq=False, slots=True)

@@ -53,6 +53,54 @@ def test_short_and_other_values_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    ("url", "text", "hidden"),
+    [
+        ("postgres://app:p%40ss-w0rd@db:5432/orders", "it is p%40ss-w0rd", f"it is {HIDDEN_ENV}"),
+        ("postgres://app:p%40ss-w0rd@db:5432/orders", "it is p@ss-w0rd", f"it is {HIDDEN_ENV}"),
+        (
+            "postgres://app:pw1@db/orders",
+            "to postgres://app:pw1@db/orders",
+            f"to postgres://{HIDDEN_ENV}/orders",
+        ),
+        ("amqp://a:first-1@h1,amqp://a:second-2@h2", "second-2, first-1", "<env-secret>, first-1"),
+        ("redis://:n0-user-at-all@cache", "n0-user-at-all", HIDDEN_ENV),
+    ],
+    ids=["as written", "as sent", "short, with its host", "two, one of 7 characters", "no user"],
+)
+def test_a_password_in_a_url_is_known(
+    url: str, text: str, hidden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert redact(text) == hidden
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("postgres://postgres:password@db/orders", "postgres forgot the password"),
+        ("postgres://app:1234567890@db/orders", "call 1234567890"),
+        ("https://reader@host/path", "https://reader@host/path"),
+        ("https://host:8080/@scope/package", "https://host:8080/@scope/package"),
+        ("someone@example.com sees http://example.com", "someone@example.com sees http://example.com"),
+    ],
+    ids=["a word", "a number", "no password", "a port", "an address of mail"],
+)
+def test_words_and_urls_without_a_password_stay(url: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert redact(text) == text
+
+
+def test_a_variable_is_known_as_long_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("secret-one", "secret-two"):
+        monkeypatch.setenv("A_KEY", value)
+        assert redacted(["secret-one", "secret-two"]) == [
+            HIDDEN_ENV if each == value else each for each in ("secret-one", "secret-two")
+        ]
+    monkeypatch.delenv("A_KEY")
+    assert redact("secret-two") == "secret-two"
+
+
 def test_the_longer_of_two_secrets_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_KEY", "12345678")
     monkeypatch.setenv("B_KEY", "12345678-and-more")

@@ -124,7 +124,7 @@ def _agent(context: CallContext, worker: Worker) -> Agent[CallContext, Any]:
             agent.output_validator(_enforcing(schema))
         return agent
 
-    return made_once(worker, "agent", _build)
+    return made_once(worker.resolved, "agent", _build)
 
 
 def _output_type(schema: OutputSchema | None) -> Any:
@@ -165,7 +165,7 @@ def _offered(context: CallContext, link: Worker | Toolset | Tool) -> Offered:
     """Wrap a link: a toolset is made anew for every call, a worker's tool has no state."""
     if isinstance(link, Worker):
         schema = declared_input(context, link)
-        return made_once(link, "tool", lambda: Offered(WorkerTool(link, schema), link=link))
+        return made_once(link.made, "tool", lambda: Offered(WorkerTool(link, schema), link=link))
     return Offered(new_toolset(context, link), link=link)
 
 

@@ -35,7 +35,7 @@ from llm_do.ui.escape import visible
 from llm_do.ui.render import rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from llm_do.command.invocation import Invocation
     from llm_do.command.lock import Lock
@@ -310,9 +310,22 @@ def _traffic(invocation: Invocation, project: Project) -> Generator[Traffic]:
             )
     finally:
         # said at the end of a run that failed too: what it recorded is kept
-        if tape is not None and tape.saved and tape.scrubbed:
-            place = visible(str(shown(tape.saved.absolute())))
-            _write(f"llm-do: {place}: secrets were replaced in {tape.scrubbed} of its bodies")
+        for line in _about(tape, path) if tape is not None else ():
+            _write(f"llm-do: {line}")
+
+
+def _about(tape: Any, path: Path) -> Iterator[str]:
+    """Say of a recording that ended what nobody sees by the file that was named."""
+
+    def _place(file: Path) -> str:
+        return visible(str(shown(file.absolute())))
+
+    if tape.set_aside:
+        yield f"{_place(tape.set_aside)}: what a killed recording had received before"
+    if tape.saved and tape.saved != path:
+        yield f"{_place(tape.saved)}: what was recorded until the run ended, and no whole recording"
+    if tape.saved and tape.scrubbed:
+        yield f"{_place(tape.saved)}: secrets were replaced in {tape.scrubbed} of its bodies"
 
 
 @contextmanager

@@ -230,7 +230,7 @@ def _described(target: Target) -> dict[str, Any]:
 
 
 def _settings(spec: WorkerSpec) -> dict[str, Any]:
-    settings = cast("dict[str, Any]", Secrets({}).value(decoding_settings(spec)))
+    settings = cast("dict[str, Any]", Secrets(()).value(decoding_settings(spec)))
     hashed = {key: digest(canonical_json(settings[key])) for key in _HASHED_SETTINGS if key in settings}
     return {**settings, **hashed}
 

@@ -1,11 +1,21 @@
-"""The options of `llm-do`, declared for typer: their names, types and help texts."""
+"""The options of `llm-do`, declared for typer: names, types, help texts, and what is wrong with a use."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
+
+# the words of typer for the types of numbers
+_WORDS: Final = (
+    (r" is not a valid int\w*( range)?", " is no whole number"),
+    (r" is not a valid float( range)?", " is no number"),
+)
 
 Words = Annotated[
     list[str] | None,
@@ -66,3 +76,11 @@ RunsDir = Annotated[
 ]
 NoJournal = Annotated[bool, typer.Option("--no-journal", help="Write no journal.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+
+
+def wrong_usage(error: TyperException, command: str) -> str:
+    """Say in one line what is wrong with the words of a command."""
+    message = error.format_message().rstrip(".")
+    for words, ours in _WORDS:
+        message = re.sub(words, ours, message)
+    return f"{message}; see {command} --help"

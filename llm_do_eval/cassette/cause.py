@@ -9,6 +9,7 @@ from llm_do.canonical import canonical_json
 from llm_do_eval.cassette.file.recording import installed_versions
 from llm_do_eval.cassette.file.sources import changed
 from llm_do_eval.cassette.wires.anatomy import part_of, texts
+from llm_do_eval.cassette.wires.results import tool_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from llm_do_eval.cassette.interaction import Request
     from llm_do_eval.cassette.miss import Difference
 
+_LOOK: Final = "look at the input, and at the code that makes it"
 _NO_SDK: Final = frozenset({"vcrpy"})
 _VOLATILE: Final = (
     ("a UUID", re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")),
@@ -48,16 +50,16 @@ def cause_of(case: Case) -> str:
     kinds = volatile(case.found)
     if kinds:
         return (
-            f"Only {' and '.join(kinds)} differs: such a value cannot be replayed. Make it from sample.rng, "
-            f"pass it in, or name it in the ini key llm_normalize"
+            f"Only {' and '.join(kinds)} differs: such a value cannot be replayed. Pass it in; in a test, "
+            f"make it from sample.rng or sample.tmp_path, or name it in the ini key llm_normalize"
         )
-    return changed_sources(case.meta, case.folder) or _without_changed_files(case)
+    return changed_sources(case.meta, case.folder) or _changed_results(case) or _without_changed_files(case)
 
 
 def changed_sources(meta: Mapping[str, Any], folder: Path) -> str | None:
     """Say which files of a recording's project have changed since, None if none has."""
     files = "; ".join(map(str, changed(meta, folder)))
-    return f"The project changed, not the SDK: {files} since it was recorded" if files else None
+    return f"The project changed, not the SDK: {files}" if files else None
 
 
 def versions_line(meta: Mapping[str, Any]) -> str | None:
@@ -98,27 +100,40 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
+def _changed_results(case: Case) -> str | None:
+    """Say that nothing but results of tools is another, if so."""
+    tools = [tool_of(case.now, each.path) for each in case.found]
+    names = [repr(tool) for tool in dict.fromkeys(tools) if tool is not None]
+    if None in tools or not names:
+        return None
+    which = f"tool {names[0]}" if len(names) == 1 else f"tools {', '.join(names)}"
+    return f"Only what {which} returned is another: look at the code and the data behind it"
+
+
 def _without_changed_files(case: Case) -> str:
     versions = versions_line(case.meta)
     recorded, now = versions_of(case.meta), installed_versions()
     if not _compared(recorded, now):
         return "The recording does not say with which versions it was made"
-    noted = bool(case.meta.get("workers"))
-    if versions is None:
-        files = ", and no worker file did: look at the test, its input and its code" if noted else ""
-        unknown = ", ".join(sorted((recorded.keys() ^ now.keys()) - _NO_SDK))
-        besides = f" (the versions of {unknown} cannot be compared)" if unknown else ""
-        return (
-            f"The installed SDKs are those of the recording{besides}, so something in the project "
-            f"changed{files}"
-        )
+    if versions is not None:
+        return f"{_sdk_or_not(case)} {versions}"
+    unknown = ", ".join(sorted((recorded.keys() ^ now.keys()) - _NO_SDK))
+    besides = f" (the versions of {unknown} cannot be compared)" if unknown else ""
+    same = f"installed SDKs are those of the recording{besides}"
+    if case.meta.get("workers"):
+        return f"No worker file changed, and the {same}: {_LOOK}"
+    return f"The {same}, so the input or something in the project changed"
+
+
+def _sdk_or_not(case: Case) -> str:
+    """Say whether an SDK of another version is to blame."""
     parts = {part_of(case.now, each.path) for each in case.found}
+    noted = bool(case.meta.get("workers"))
     if texts(case.recorded) != texts(case.now):
-        files = " No worker file changed: look at the test, its input and its code." if noted else ""
-        return f"The words of the prompt changed, which is no SDK's doing.{files} {versions}"
+        files = f" No worker file changed: {_LOOK}." if noted else ""
+        return f"The words of the prompt changed, which is no SDK's doing.{files}"
     if parts == {"model"}:
-        return f"The model is another, which is no SDK's doing: look at what names it. {versions}"
+        return "The model is another, which is no SDK's doing: look at what names it."
     if "tools" in parts and not case.meta.get("tool_files"):
-        return f"No word of the prompt changed: the SDK did, or a tool. {versions}"
-    certain = "No worker file and no word" if noted else "No word"
-    return f"{certain} of the prompt changed: the SDK did. {versions}"
+        return "No word of the prompt changed: the SDK did, or a tool."
+    return f"{'No worker file and no word' if noted else 'No word'} of the prompt changed: the SDK did."

@@ -7,12 +7,13 @@ import binascii
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BodyForm = Literal["none", "json", "text", "base64"]
+_KINDS: Final = {dict: "an object", float: "a number", int: "an integer", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _message(message: Request | Response) -> dict[str, Any]:
 def _take(fields: Mapping[str, Any], name: str, *kinds: type) -> Any:
     value = fields.get(name)
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise LineError(f"has no {name!r} that is {' or '.join(kind.__name__ for kind in kinds)}")
+        found = f"not {value!r:.80}" if name in fields else "and is missing"
+        raise LineError(f"{name!r} has to be {_KINDS[kinds[0]]}, {found}")
     return value
 
 

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from llm_do_eval.cassette.cause import Case, cause_of, changed_sources, versions_line
+from llm_do_eval.cassette.file.place import shown
 from llm_do_eval.cassette.file.recording import spans
 from llm_do_eval.cassette.stops import MissingSample, StaleCassette
 from llm_do_eval.cassette.wires.anatomy import PARTS, part_of
+from llm_do_eval.cassette.wires.apis import asked_model
 from llm_do_eval.cassette.wires.key import normal_query, normal_text
+from llm_do_eval.cassette.wires.results import tool_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from llm_do_eval.cassette.interaction import Interaction, Request
 
 ABSENT = "<absent>"
+NO_MODEL = "openai-chat:nothing-is-recorded"
+"""Stands for the model of a replay where neither a recording nor anybody else names one."""
 _SHOWN = 6
 _WIDTH = 70
 _CONTEXT = 20
@@ -51,13 +56,25 @@ class ModelSetting(NamedTuple):
         return f"{self.name} is {self.model!r}, the recording is of {recorded!r}: {cure}, or record anew"
 
 
-def missing_sample(sample: int, path: Path, recorded: Collection[int], command: str) -> MissingSample:
+def missing_sample(
+    request: Request,
+    sample: int,
+    *,
+    path: Path,
+    recorded: Collection[int],
+    command: str,
+    interrupted: bool = False,
+) -> MissingSample:
     """Say that a sample was never recorded, and how to record it."""
     if recorded:
+        until = ", then the recording was interrupted" if interrupted else ""
+        cure = "go on with" if interrupted else "record it with"
         return MissingSample(
-            f"Samples recorded: {spans(recorded)}; sample {sample} is not: record it with {command}"
+            f"Samples recorded: {spans(recorded)}{until}; sample {sample} is not: {cure} {command}"
         )
-    return MissingSample(f"{path} holds no recording: record it with {command}")
+    why = "holds no request" if path.exists() else "is not there"
+    model = "LLM_DO_MODEL=PROVIDER:NAME " if asked_model(request) == NO_MODEL else ""
+    return MissingSample(f"Nothing is recorded, {shown(path)} {why}: record it with {model}{command}")
 
 
 def stale_cassette(
@@ -69,16 +86,20 @@ def stale_cassette(
     left: Sequence[Interaction],
     command: str,
     setting: ModelSetting | None = None,
+    go_on: str | None = None,
 ) -> StaleCassette:
     """Say how a request differs from the nearest of the recordings `left` of its sample, and who changed it.
 
     Nearest is the one with the fewest fields that differ, the earliest of these. A `setting` that asked for
     another model than the recorded one is named first. Files of the project are read to see if they changed.
+    `go_on` is the command that goes on with a recording which was interrupted.
     """
-    lines = [
-        f"{title(request)} (sample {sample}) is not in {path}, recorded {meta.get('recorded_at') or 'once'}"
-    ]
+    when = f", recorded {meta['recorded_at']}" if meta.get("recorded_at") else ""
+    lines = [f"{title(request)} (sample {sample}) is not in {shown(path)}{when}"]
     end = f"Record anew: {command}"
+    if not left and go_on:
+        more = "All recordings of this sample have been played, and its recording was interrupted"
+        return StaleCassette("\n".join([*lines, more, f"Go on with {go_on}"]))
     if not left:
         more = "All recordings of this sample have been played: it now sends more requests than it did"
         told = [changed_sources(meta, path.parent), versions_line(meta)]
@@ -122,10 +143,17 @@ def differences(recorded: Request, now: Request) -> Iterator[Difference]:
 
 def _grouped(request: Request, found: Sequence[Difference]) -> Iterator[str]:
     """List differences under the part of the request they belong to, not too many of each."""
-    for part in PARTS:
-        inside = [each for each in found if part_of(request, each.path) == part]
+    groups: dict[str, list[Difference]] = {part: [] for part in PARTS}
+    results: dict[str, list[Difference]] = {}
+    for each in found:
+        tool = tool_of(request, each.path)
+        if tool is None:
+            groups[part_of(request, each.path)].append(each)
+        else:
+            results.setdefault(f"result of tool {tool!r}", []).append(each)
+    for heading, inside in (results | groups).items():
         if inside:
-            yield f"  {part}:"
+            yield f"  {heading}:"
             yield from (f"    {each}" for each in inside[:_SHOWN])
         if len(inside) > _SHOWN:
             yield f"    and {len(inside) - _SHOWN} more"

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import RunFailed, UsageError
 from llm_do_eval.cassette.file.journal import journal_path
-from llm_do_eval.cassette.file.recorder import Recorder, RecordMode, is_finished, read_with_left_over
+from llm_do_eval.cassette.file.recorder import (
+    Recorder,
+    RecordMode,
+    goes_on_by,
+    is_finished,
+    read_with_left_over,
+)
 from llm_do_eval.cassette.file.recording import is_recording
 from llm_do_eval.cassette.file.sources import placed
 from llm_do_eval.cassette.miss import ModelSetting
@@ -148,7 +154,9 @@ def _opened(asked: _Cassette) -> Tape:
     if path.suffix in STOCK_SUFFIXES:
         return _stock(asked)
     if mode == "none" or (mode == "once" and is_finished(path)):
-        return Tape(path, read_with_left_over(path), scrubber, command, normalizer=normalizer)
+        interrupted = goes_on_by(path)
+        recording = read_with_left_over(path)
+        return Tape(path, recording, scrubber, command, interrupted=interrupted, normalizer=normalizer)
     recorder = Recorder(path, mode, meta, scrubber)
     return Tape(
         path,
@@ -179,5 +187,11 @@ def _played(tape: Tape, patched: AbstractContextManager[None]) -> Generator[Tape
         with no_network() if tape.replaying else nullcontext(), patched:
             yield tape
         clean = True
+    except Exception:
+        raise
+    except BaseException:
+        # somebody pressed Ctrl-C, or the recording was stopped
+        tape.whole = False
+        raise
     finally:
         tape.finish(clean=clean)

@@ -6,11 +6,13 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.canonical import canonical_json
 from llm_do.state.exchange import Exchange, tell
 from llm_do_eval.cassette.deck import Deck
+from llm_do_eval.cassette.file.place import shown
+from llm_do_eval.cassette.file.provenance import model_of
 from llm_do_eval.cassette.file.sources import placed
 from llm_do_eval.cassette.interaction import Interaction
 from llm_do_eval.cassette.miss import missing_sample, stale_again, stale_cassette, title
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from llm_do_eval.cassette.scrubbing.scrub import Scrubber
 
 _AS_IT_IS = Normalizer()
+# what a client of OpenAI or Anthropic makes of one request
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Tape:
         command: tells the command that records by a given mode.
         recorder: keeps answers of providers; without one, every request is answered from the recording.
         replays: whether requests are answered from the recording first.
+        interrupted: the mode that goes on with a recording which was interrupted, None for any other.
         normalizer: takes out of requests what does not count when they are compared.
     """
 
@@ -76,11 +81,18 @@ class Tape:
         *,
         recorder: Recorder | None = None,
         replays: bool = True,
+        interrupted: RecordMode | None = None,
         normalizer: Normalizer = _AS_IT_IS,
     ) -> None:
         self.path = path
         self.keep = True
         """Set to False before the end to say that this recording may not replace the one that is there."""
+        self.whole = True
+        """Set to False before the end to say that a first recording was interrupted: the next one goes on."""
+        self.interrupted: RecordMode | None = interrupted
+        """The mode that goes on with what is replayed here, if that is an interrupted recording."""
+        self.set_aside = recorder.set_aside if recorder else None
+        """Where the answers are that an earlier recording had received when it was killed, if any."""
         self.miss: StaleCassette | None = None
         """The first miss."""
         self.setting: ModelSetting | None = None
@@ -101,6 +113,7 @@ class Tape:
         self._command = command
         self._recorder = recorder
         self._noted: set[str] = set()
+        self._silences = 0
         self._next_seq: dict[int, int] = {}
         for each in recording.interactions if replays else ():
             self._next_seq[each.sample] = each.seq + 1
@@ -114,8 +127,8 @@ class Tape:
 
     @property
     def model(self) -> str | None:
-        """The recorded model, `provider:name`."""
-        return self.meta.get("model")
+        """The recorded model, `provider:name`: of the meta line, else of the first request."""
+        return self.meta.get("model") or model_of(self._recording.interactions)
 
     @property
     def replaying(self) -> bool:
@@ -207,15 +220,31 @@ class Tape:
                 self._recorder.append(interaction)
             except OSError as error:
                 raise RecordingStopped(
-                    f"{self.path}: an answer cannot be kept: {error.strerror}; make room and record again"
+                    f"{shown(self.path)}: an answer cannot be kept: {error.strerror}; make room and record "
+                    f"again: the answers before it are in its journal"
                 ) from error
+
+    def note_silence(self, address: str, error: Exception) -> None:
+        """Count connections that failed.
+
+        Raises:
+            RecordingStopped: they do, and no provider has answered yet, so the address may be wrong.
+        """
+        with self._lock:
+            self._silences += 1
+            if self._silences >= _TRIES and not self.asked:
+                why = " ".join(str(error).split()) or type(error).__name__
+                raise RecordingStopped(
+                    f"nobody answers at {address} ({why}; {self._silences} tries), and no request was "
+                    f"answered before: check the network and the base URL, then record again"
+                )
 
     def finish(self, *, clean: bool) -> None:
         """End the recording, if any; see `Recorder.finish`."""
         with self._lock:
             recorder, self._recorder = self._recorder, None
             if recorder:
-                saved = recorder.finish(clean=clean and self.keep)
+                saved = recorder.finish(clean=clean and self.keep, whole=self.whole)
                 if saved:
                     self.saved, self._recording = saved
                     self._recorded_samples = _samples_of(self._recording)
@@ -228,10 +257,18 @@ class Tape:
     def _missed(self, request: Request, sample: int) -> StaleCassette:
         if self.miss:
             return stale_again(request, sample, self.miss)
-        recorded = self.recorded_samples
+        recorded, goes_on = self.recorded_samples, self.interrupted
         if sample not in recorded:
-            command = self._command("new_episodes" if recorded else "rewrite")
-            self.miss = missing_sample(sample, self.path, recorded, command)
+            first: RecordMode = "rewrite" if self.path.exists() else "once"
+            mode: RecordMode = "new_episodes" if recorded else first
+            self.miss = missing_sample(
+                request,
+                sample,
+                path=self.path,
+                recorded=recorded,
+                command=self._command(goes_on or mode),
+                interrupted=goes_on is not None,
+            )
         else:
             self.miss = stale_cassette(
                 self._compared(request),
@@ -245,6 +282,7 @@ class Tape:
                 ],
                 command=self._command("rewrite"),
                 setting=self.setting,
+                go_on=self._command(goes_on) if goes_on else None,
             )
         return self.miss
 

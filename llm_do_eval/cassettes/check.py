@@ -8,7 +8,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from llm_do.errors import FormatError
 from llm_do_eval.cassette.file.journal import is_refused
@@ -18,6 +18,7 @@ from llm_do_eval.cassette.scrubbing.canary import places_of_secrets
 from llm_do_eval.cassette.session import STOCK_SUFFIXES
 from llm_do_eval.cassettes.finding import Finding
 from llm_do_eval.cassettes.orphan import missing_test, node_id
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,7 @@ _SET_ASIDE: Final = re.compile(r"\.unclean(?:\.\d+)?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is asked of a cassette; age in days, None: any. `environ` holds the secrets to look for."""
+    """What is asked of a cassette; age in days, None: any. `environ` is where a replay would run."""
 
     now: datetime
     max_bytes: int = MAX_BYTES
@@ -63,6 +64,7 @@ def check_cassette(path: Path, limits: Limits) -> list[Finding]:
     return [
         *_oversized(path, size, limits.max_bytes),
         *_stale(path, recording.meta),
+        *_other_model(path, recording.meta, limits.environ),
         *_aged(path, recording.meta, limits),
         *_secret(path, recording, limits),
     ]
@@ -118,7 +120,19 @@ def _oversized(path: Path, size: int, most: int) -> Iterator[Finding]:
 
 def _stale(path: Path, meta: Mapping[str, Any]) -> Iterator[Finding]:
     for each in changed(meta, path.parent):
-        yield Finding(str(path), "stale", f"{each} since it was recorded", record_anew(path))
+        yield Finding(str(path), "stale", str(each), record_anew(path))
+
+
+def _other_model(path: Path, meta: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Find that a replay here would ask for another model, where no worker names one itself."""
+    asked, recorded, workers = environ.get("LLM_DO_MODEL"), meta.get("model"), meta.get("workers")
+    if not asked or not recorded or asked == recorded or not isinstance(workers, dict):
+        return
+    sources = cast("dict[str, Any]", workers).values()
+    if any(isinstance(each, dict) and cast("dict[str, Any]", each).get("model") for each in sources):
+        return
+    what = f"LLM_DO_MODEL is {asked!r}, and it was recorded with {recorded!r}"
+    yield Finding(str(path), "stale", what, f"unset it, or {record_anew(path)}")
 
 
 def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Finding]:
@@ -139,8 +153,11 @@ def _aged(path: Path, meta: Mapping[str, Any], limits: Limits) -> Iterator[Findi
 def _secret(path: Path, recording: Recording, limits: Limits) -> Iterator[Finding]:
     places = places_of_secrets(recording, limits.environ)
     if places:
-        more = f", and {len(places) - 1} more places" if len(places) > 1 else ""
-        cure = f"revoke it, then: llm-do-eval cassettes scrub {path}"
+        more = f", and {counted(len(places) - 1, 'more place')}" if len(places) > 1 else ""
+        target = path.with_suffix(".jsonl")
+        stock = f"convert {path} -o {target}, and delete the YAML file"
+        how = stock if path.suffix in STOCK_SUFFIXES else f"scrub {path}"
+        cure = f"revoke it, then: llm-do-eval cassettes {how}"
         yield Finding(str(path), "secret", places[0] + more, cure)
 
 

@@ -12,6 +12,7 @@ from llm_do.errors import UsageError
 from llm_do.ui.escape import visible
 from llm_do_eval import options  # noqa: TC001  typer reads the annotations when it runs
 from llm_do_eval.delivery import STDOUT, deliver
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ def check_command(
 
     from llm_do_eval.cassettes.check import Limits, check_files
     from llm_do_eval.cassettes.files import find_files
-    from llm_do_eval.cassettes.finding import counted, document
+    from llm_do_eval.cassettes.finding import document
 
     files = find_files(paths or [])
     limits = Limits(now=datetime.now(UTC), max_bytes=max_bytes, max_age_days=max_age, environ=os.environ)
@@ -87,7 +88,6 @@ def scrub_command(
     from llm_do_eval.cassette.scrubbing.scrub import Scrubber
     from llm_do_eval.cassette.session import STOCK_SUFFIXES
     from llm_do_eval.cassettes import scrub
-    from llm_do_eval.cassettes.finding import counted
 
     if file.suffix in STOCK_SUFFIXES:
         raise UsageError(f"{file}: a YAML cassette is not rewritten; convert scrubs it into a .jsonl file")

@@ -27,11 +27,6 @@ class Finding:
         return visible(f"{self.path}: {self.kind}: {self.what}; {self.cure}")
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a number with its noun: `1 file`, `2 files`."""
-    return f"{count} {noun}{'s' * (count != 1)}"
-
-
 def document(findings: Sequence[Finding], checked: int) -> dict[str, object]:
     """Write findings as one JSON object; `checked` counts the files that were looked at."""
     return {"schema": SCHEMA, "checked": checked, "findings": [asdict(each) for each in findings]}

@@ -7,6 +7,7 @@ of the fixtures `llm_do`, `stub`, `invariant`, `sample` or the mark `llm_samples
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -215,7 +216,8 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def _watch(config: pytest.Config, options: Options) -> None:
     """Register what looks at the tests that are run."""
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Gathering(options), "llm_do_eval_gathering")
+        gathering = Gathering(config, options, summary=os.environ.get("GITHUB_STEP_SUMMARY", ""))
+        config.pluginmanager.register(gathering, "llm_do_eval_gathering")
     if options.baseline:
         from llm_do_eval.plugin.baseline import NAME, Baseline
 

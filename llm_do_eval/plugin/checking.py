@@ -14,9 +14,10 @@ import pytest
 
 from llm_do_eval.cassettes.check import Limits, check_cassette, left_over, record_anew
 from llm_do_eval.cassettes.files import sorted_out
-from llm_do_eval.cassettes.finding import Finding, counted
+from llm_do_eval.cassettes.finding import Finding
 from llm_do_eval.plugin.cassettes import cassette_path
 from llm_do_eval.plugin.gathering import UNPLAYED
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,6 +23,7 @@ from llm_do_eval.plugin.coexistence import refuse_blocked, refuse_second_cassett
 from llm_do_eval.plugin.marks import project_of, sampling_of
 from llm_do_eval.plugin.sampled import Sampled, once, sampled
 from llm_do_eval.plugin.traffic import Traffic
+from llm_do_eval.plugin.watching import watched
 from llm_do_eval.project import ProjectUnderTest
 from llm_do_eval.sample import Outcome, Sample, StopSampling, outcome_of, running
 from llm_do_eval.sampling.loop import at_once, backoff_s, run_concurrently, run_in_turn
@@ -31,6 +32,7 @@ from llm_do_eval.unawaited import unawaited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
 
     from llm_do_eval.plugin.marks import Sampling
     from llm_do_eval.plugin.options import Options
@@ -165,7 +167,8 @@ class Conduct:
         # where nothing passed, a stub was not reached for a reason that is told anyway
         unused = self.owner.stubs.complaints() if "pass" in outcomes else []
         complaints = [*self.complaints, *unused]
-        self._traffic.keep(clean=self.ended is None and outcomes.isdisjoint({"error", "infra"}))
+        clean = self.ended is None and outcomes.isdisjoint({"error", "infra"})
+        self._traffic.keep(clean=clean, whole=self.ended is None and not launch.out_of_budget)
         if self.ended is not None and not isinstance(self.ended, CassetteStop):
             raise self.ended
         if self._sampling is None:
@@ -205,8 +208,8 @@ class Conduct:
         return [each for each in self.samples if each.outcome not in (None, "pass")] if self.sampled else []
 
     def trace(self, sample: Sample) -> str:
-        """Show the exception that ended a sample as pytest shows it; empty if none did."""
-        if sample.error is None:
+        """Show the exception that ended a sample as pytest shows it; empty if none of ours did."""
+        if sample.error is None or sample.outcome == "infra":
             return ""
         raised = cast("Any", pytest.ExceptionInfo).from_exception(sample.error)
         return str(self.item.repr_failure(raised))
@@ -216,7 +219,7 @@ class Conduct:
 
             @functools.wraps(body)
             async def _run_all(**fixtures: Any) -> None:
-                with self._ending():
+                with self._ending(), self._watched():
                     await run_concurrently(
                         self._sampled.launch,
                         lambda: body(**fixtures),
@@ -229,10 +232,13 @@ class Conduct:
 
         @functools.wraps(body)
         def _run_each(**fixtures: Any) -> None:
-            with self._ending():
+            with self._ending(), self._watched():
                 run_in_turn(self._sampled.launch, lambda: body(**fixtures), sort=_sort, wait_s=self._wait_s)
 
         return _run_each
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return watched(self.item, self._sampled, self._sampling.claim if self._sampling else None)
 
     def _wait_s(self, attempt: int) -> float:
         return at_once(attempt) if self._traffic.replays else backoff_s(attempt)
@@ -286,7 +292,7 @@ class Conduct:
         failed = self.failed()
         lines += [f"  {summary(each)}" for each in failed[:_SHOWN]]
         lines += [f"  and {len(failed) - _SHOWN} more samples"] * (len(failed) > _SHOWN)
-        raised = next((each for each in failed if each.error is not None), None)
+        raised = next((each for each in failed if self.trace(each)), None)
         lines += [f"\nsample {raised.index}:", self.trace(raised)] if raised else []
         return "\n".join(lines)
 

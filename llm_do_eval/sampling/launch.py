@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from llm_do_eval.claim import infra_allowed
 from llm_do_eval.dependence import observations
 from llm_do_eval.sample import Sample
+from llm_do_eval.sampling.stopping import Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ ATTEMPTS: Final = 4
 
 
 def passes(samples: list[Sample]) -> list[bool]:
-    """Say of each judged sample, in launch order, whether it passed; up to the first that has not ended.
+    """Say of each sample that counts, in launch order, whether it passed; up to the first that has not ended.
 
     Left out are those that ended in `infra`, and those that got answers which were given before.
     """
@@ -70,7 +71,7 @@ class Launch:
 
     def take(self) -> Sample | None:
         """Give the sample to start now; None if none may, until one that is under way has ended or at all."""
-        if self.void or self.rule.enough(passes(self.samples)):
+        if self.void or self._rule.enough(passes(self.samples)):
             return None
         sample = self._candidate()
         if sample is None or not self._affordable():
@@ -94,6 +95,13 @@ class Launch:
             self.samples[sample.index] = again
             self._again.append(again)
 
+    @property
+    def _rule(self) -> Stopping:
+        """Run all samples of a test that claims a quantile: a plan for the pass rate would stop too early."""
+        numbers = (each.checks.numbers.values() for each in self.samples if each.outcome is not None)
+        quantiled = any(number.quantile is not None for each in numbers for number in each)
+        return Fixed(len(self.samples)) if quantiled else self.rule
+
     def _candidate(self) -> Sample | None:
         if self._again:
             return self._again[0]
@@ -102,7 +110,7 @@ class Launch:
         if sample is None:
             return None
         judged = next(place for place, each in enumerate(self.samples) if each.outcome is None)
-        return sample if sample.index - judged < self.rule.ahead(passes(self.samples)) else None
+        return sample if sample.index - judged < self._rule.ahead(passes(self.samples)) else None
 
     def _affordable(self) -> bool:
         if self.budget is None:

@@ -87,9 +87,10 @@ def _kind(run: Run, models: set[str]) -> Kind:
         return "unknown"
     if not models:
         return "unasked"
-    if run.root.replayed or "recorded_at" in run.root.meta:
+    meta = run.root.meta
+    if run.root.replayed or ("recorded_at" in meta and not meta.get("records")):
         return "replayed"
-    return "recorded" if "cassette" in run.root.meta else "live"
+    return "recorded" if "cassette" in meta else "live"
 
 
 def _day(run: Run, kind: Kind) -> str | None:

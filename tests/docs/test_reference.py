@@ -17,8 +17,9 @@ from llm_do.project.spec import ALIASES, WorkerSpec
 from llm_do.sandbox import refusal
 from llm_do_eval.candidates import candidate
 from llm_do_eval.claim import Claim
+from llm_do_eval.evidence import Evidence
 from llm_do_eval.report import Report, Totals
-from llm_do_eval.session import Evidence, judge_samples
+from llm_do_eval.session import judge_samples
 from llm_do_eval.stats.bounds import lower_bound, samples_needed
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -115,12 +115,24 @@ class Journal:
         self._head = {"schema": _SCHEMA, "mode": mode, "pid": os.getpid(), "meta": dict(meta)}
         self._write(json_line(self._head) + b"\n")
 
-    def rewrite(self, interactions: Iterable[Interaction], *, refused: bool) -> None:
+    def rewrite(
+        self,
+        interactions: Iterable[Interaction],
+        *,
+        refused: bool = False,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
         """Replace the lines, at once and under the lock; `refused`: by such as nobody may use.
+
+        Args:
+            interactions: the new lines.
+            refused: whether nobody may use them.
+            meta: what is to be known of the recording, where that is more than before.
 
         Raises:
             OSError: there was no place; the old lines stay.
         """
+        self._head |= {} if meta is None else {"meta": dict(meta)}
         head = json_line(self._head | ({"refused": True} if refused else {})) + b"\n"
         # named like a file of the cassette, so that the next recording clears it away
         fresh = self._path.with_name(f"{self._path.stem}.tmp.{os.getpid()}")

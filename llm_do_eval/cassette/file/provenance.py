@@ -1,4 +1,4 @@
-"""Interactions in, what the meta line of a cassette says of them out: models, prompts, tools, usage, cost."""
+"""Interactions in, what the meta line of a cassette says of them out: models, usage, cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_do.canonical import canonical_json
-from llm_do_eval.cassette.wires.anatomy import digest_of, instructions, offered
 from llm_do_eval.cassette.wires.apis import asked_model, parts, resolved_model, usage
 
 if TYPE_CHECKING:
@@ -45,15 +44,12 @@ def model_of(interactions: Sequence[Interaction]) -> str | None:
 def described(interactions: Sequence[Interaction]) -> dict[str, Any]:
     """Describe interactions as the meta line does.
 
-    `models` are the names by which models answered; `prompts` and `tools` digest the system texts and the
-    offered tools, whatever the order of requests; `usage` counts requests and tokens, None where no answer
+    `models` are the names by which models answered; `usage` counts requests and tokens, None where no answer
     told any; `cost_usd` is None where one price is unknown.
     """
     told = [usage(each) for each in interactions]
     return {
         "models": sorted({name for each in interactions if (name := resolved_model(each))}),
-        "prompts": digest_of(instructions(each.request) for each in interactions),
-        "tools": digest_of(offered(each.request) for each in interactions),
         "usage": {
             "requests": len(interactions),
             "input_tokens": _sum(told, "input_tokens"),

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_do.errors import FormatError, RunFailed, UsageError
-from llm_do_eval.cassette.file.journal import Journal, LeftOver, read_left_over
+from llm_do_eval.cassette.file.journal import Journal, LeftOver, journal_path, read_left_over
 from llm_do_eval.cassette.file.recording import Recording, installed_versions, read_recording, write_recording
 from llm_do_eval.cassette.file.sources import merged
 from llm_do_eval.cassette.interaction import json_line
@@ -59,13 +59,27 @@ def is_finished(path: Path) -> bool:
     return path.exists() and read_left_over(path).head.get("mode") != "once"
 
 
+def goes_on_by(path: Path) -> Literal["once", "new_episodes"] | None:
+    """Tell the mode that goes on with what `read_with_left_over` gives; None unless that was interrupted.
+
+    Raises:
+        FormatError: what an interrupted recording left cannot be read.
+    """
+    left = read_left_over(path)
+    if not path.exists():
+        return "once" if left.interactions else None
+    if left.head.get("mode") == "once":
+        return "once"
+    return "new_episodes" if left.adds and left.interactions else None
+
+
 class Recorder:
     """Records one cassette: `once` and `new_episodes` add to it, `all` replaces samples, `rewrite` all of it.
 
     What an interrupted recording left is settled first: it is added to the cassette, or becomes it; where it
-    was to replace a cassette that is there, it is set aside; what was set aside before stays, and what nobody
-    may use is put where nothing reads it. Nothing is
-    written that holds a secret which `scrubber` knows of, or a text of the shape of a key.
+    was to replace a cassette that is there, it is put into the file `set_aside`; what was set aside before
+    stays, and what nobody may use is put where nothing reads it. Nothing is written that holds a secret which
+    `scrubber` knows of, or a text of the shape of a key.
 
     Raises:
         UsageError: another process records, or nothing can be written.
@@ -81,6 +95,8 @@ class Recorder:
         self._meta: dict[str, Any] = {**meta, "versions": installed_versions()}
         self._new: list[Interaction] = []
         self._looked_for = frozenset[str]()
+        self._lacked_room = False
+        self.set_aside: Path | None = None
         self._journal = Journal(path)
         try:
             self.old = self._settle()
@@ -96,6 +112,10 @@ class Recorder:
     def note(self, meta: Mapping[str, Any]) -> None:
         """Add to the meta line what is known only now: the sources of a run."""
         self._meta = merged(self._meta, meta)
+        # what is killed later is of these files too; where there is no room, the next answer says so
+        if not self._canary.scan(json_line({"meta": self._meta})):
+            with suppress(OSError):
+                self._rewrite_journal(self._new)
 
     def look_back(self) -> None:
         """Take out of the journal what is a secret since a request carried it, or a variable was set.
@@ -112,7 +132,7 @@ class Recorder:
             return
         if any(self._canary.interaction(each) for each in self._new):
             clean = [*map(self._scrubber.interaction, self._new)]
-            self._journal.rewrite(clean, refused=any(self._canary.interaction(each) for each in clean))
+            self._rewrite_journal(clean)
             self._new = clean
         self._looked_for |= known
 
@@ -128,34 +148,58 @@ class Recorder:
                 f"{self._path}: an answer is not kept, because {told(places)}; {_KEEP_OUT}, and record again"
             )
         self._new.append(interaction)
-        self._journal.append(interaction)
+        try:
+            self._journal.append(interaction)
+        except OSError:
+            self._lacked_room = True
+            raise
         self.look_back()
 
-    def finish(self, *, clean: bool) -> Saved | None:
+    def finish(self, *, clean: bool, whole: bool = True) -> Saved | None:
         """Save what was recorded, if anything, and return what is where.
 
-        A replacement that is not `clean` leaves the cassette that is there alone and is set aside.
+        A replacement that is not `clean` leaves the cassette that is there alone and is set aside. A first
+        recording that is not `whole`, as it was interrupted, stays in its journal: the next one goes on.
 
         Raises:
             RunFailed: it could not be saved, or holds a secret; it stays in the journal (the latter in one
                 that nothing reads), and the cassette is as it was.
         """
-        replaces = self._mode in ("all", "rewrite")
-        aside = replaces and not clean and self._path.exists()
-        target = self._free_place() if aside else self._path
+        if not (self._new or self.old.interactions):
+            self._journal.remove()
+            return None
+        if not whole and (self._mode == "once" or not self._path.exists()):
+            return self._leave()
         if not self._new:
             self._journal.remove()
             return None
+        replaces = self._mode in ("all", "rewrite")
+        aside = replaces and not clean and self._path.exists()
+        target = self._free_place() if aside else self._path
+        result = self._clean_result()
         try:
-            write_recording(target, result := self._clean_result())
+            write_recording(target, result)
         except OSError as error:
             self._journal.close()
+            if self._lacked_room:  # the answer that found none has said so
+                return Saved(journal_path(self._path), result)
             raise RunFailed(
                 f"{target}: cannot be saved: {error.strerror}; the {len(self._new)} new answers are in its "
                 f"journal, which the next recording picks up"
             ) from error
         self._journal.remove()
         return Saved(target, result)
+
+    def _leave(self) -> Saved:
+        result = self._clean_result()
+        with suppress(OSError):
+            self._rewrite_journal(self._new)
+        self._journal.close()
+        return Saved(journal_path(self._path), result)
+
+    def _rewrite_journal(self, lines: list[Interaction]) -> None:
+        refused = any(self._canary.interaction(each) for each in lines)
+        self._journal.rewrite(lines, meta=self._meta, refused=refused)
 
     def _clean_result(self) -> Recording:
         if self._canary.places(result := self._result()):
@@ -207,7 +251,8 @@ class Recorder:
 
     def _set_aside(self, interactions: tuple[Interaction, ...], left: LeftOver) -> None:
         if interactions and not self._is_set_aside(interactions):
-            self._write(self._free_place(), Recording.of(interactions, left.head.get("meta", {})))
+            self._write(place := self._free_place(), Recording.of(interactions, left.head.get("meta", {})))
+            self.set_aside = place
 
     def _is_set_aside(self, interactions: tuple[Interaction, ...]) -> bool:
         # a process may have ended between setting them aside and removing its journal

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llm_do.errors import FormatError
 from llm_do_eval.cassette.file.provenance import described, model_of
 from llm_do_eval.cassette.interaction import Interaction, LineError, json_line, json_object
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,8 +88,8 @@ def read_recording(path: Path) -> Recording:
         raise FormatError(f"{path}: the last line has no end, so the file is torn; {CURE}")
     if meta.get("count") != len(rest):
         raise FormatError(
-            f"{path}:1: count is {meta.get('count')!r} and {len(rest)} lines follow, so the file is torn, "
-            f"or was edited without correcting the count; {CURE}"
+            f"{path}:1: count is {meta.get('count')!r} and {counted(len(rest), 'line')} follow, so it is "
+            f"torn, or was edited without correcting the count; correct it, or {CURE}"
         )
     return Recording(meta, _ordered(read_lines(path, rest)))
 
@@ -166,7 +167,7 @@ def read_lines(path: Path, lines: Iterable[bytes]) -> Iterator[Interaction]:
         try:
             yield Interaction.from_line(line)
         except LineError as error:
-            raise FormatError(f"{path}:{number}: {error}; {CURE}") from error
+            raise FormatError(f"{path}:{number}: {error}; correct the line, or {CURE}") from error
 
 
 def spans(samples: Iterable[int]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from llm_do.canonical import digest
 from llm_do.errors import SpecError
 from llm_do.links import Tool, Toolset
+from llm_do_eval.cassette.file.place import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
     from llm_do.project.spec import WorkerSpec
 
 Sources = dict[str, Any]
-_GONE: Final = "is gone"
+_CHANGED: Final = "changed since it was recorded"
+_GONE: Final = "is gone since it was recorded"
 _ORIGIN: Final = re.compile(r"(?P<file>.+\.py):\d+")
 
 
 class Change(NamedTuple):
-    """A file that is not as it was when it was recorded; `worker` is None for a file of tools."""
+    """A file, named from where one stands, that is not as it was; `worker` is None for a file of tools."""
 
     file: str
     worker: str | None = None
-    how: str = "changed"
+    how: str = _CHANGED
 
     def __str__(self) -> str:
         what = (
@@ -113,11 +115,11 @@ def changed(meta: Mapping[str, Any], folder: Path) -> list[Change]:
         recorded, file = _mapping(each), str(_mapping(each).get("file"))
         source = _bytes_of(folder / file)
         if source is None or digest(source) != recorded.get("sha256"):
-            found.append(Change(file, name, _how(file, source, recorded.get("model"))))
+            found.append(Change(shown(folder / file), name, _how(file, source, recorded)))
     for file, recorded in _mapping(meta.get("tool_files")).items():
         now = surface(folder / file)
         if now != recorded:
-            found.append(Change(file, how="changed" if now else _GONE))
+            found.append(Change(shown(folder / file), how=_CHANGED if now else _GONE))
     return found
 
 
@@ -150,16 +152,22 @@ def _source(spec: WorkerSpec) -> dict[str, Any]:
     return {"file": str(Path(spec.path or "").absolute()), "sha256": spec.sha256, **named}
 
 
-def _how(file: str, source: bytes | None, model: str | None) -> str:
+def _how(file: str, source: bytes | None, recorded: Mapping[str, Any]) -> str:
     if source is None:
         return _GONE
     from llm_do.project.spec import parse_worker
 
+    before = recorded.get("model")
     try:
         now = parse_worker(file, source).model
     except SpecError:
-        return "changed"
-    return "changed" if now == model else f"changed: its model is now {now!r}, and was {model!r}"
+        return _CHANGED
+    if now == before:
+        return _CHANGED
+    named = "named none" if before is None else f"named {before!r}"
+    return (
+        f"now names {'no model' if now is None else f'the model {now!r}'}, and {named} when it was recorded"
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 from vcr.request import Request as VcrRequest
@@ -33,16 +33,19 @@ def read_stock(path: Path, scrubber: Scrubber | None = None) -> Recording:
     """
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        tree: Any = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe
+        read: Any = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe
+        if not isinstance(read, dict):
+            what = "is empty" if read is None else "holds no keys"
+            raise FormatError(f"{path}: {what}, so this is no cassette of vcrpy, or a torn one; {CURE}")
+        tree = cast("dict[str, Any]", read)
         if tree.get("version") != _VERSION:
             raise FormatError(f"{path}: has no `version: 1`, so it is torn, or no cassette of vcrpy; {CURE}")
         interactions = [_interaction(each, seq, scrubber) for seq, each in enumerate(tree["interactions"])]
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FormatError(
-            f"{path}: is torn, or no cassette of vcrpy: {' '.join(str(error).split())}; {CURE}"
-        ) from error
+        why = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise FormatError(f"{path}: is torn, or no cassette of vcrpy: {why}; {CURE}") from error
     return Recording.brief(interactions, {"versions": {}})
 
 

@@ -14,6 +14,7 @@ from vcr.stubs import httpx_stubs
 from llm_do.errors import RunFailed
 from llm_do_eval.cassette.patches.firstbyte import noticed
 from llm_do_eval.cassette.patches.mend import mended
+from llm_do_eval.cassette.patches.silence import silence_told
 from llm_do_eval.cassette.patches.unheard import unheard_refused
 from llm_do_eval.cassette.patches.waits import answered, unwaited
 from llm_do_eval.cassette.wires.wire import playable, request_of, response_of
@@ -37,6 +38,7 @@ def through(tape: Tape) -> Generator[None]:
     with (
         mended(),
         noticed(httpx_stubs),
+        silence_told(httpx_stubs, tape.note_silence),
         unheard_refused(replaying=tape.replaying),
         unwaited(replaying=tape.replaying) as waits,
         _Player.use_arg_getter(lambda: {"path": str(tape.path), "tape": tape, "waits": waits}),

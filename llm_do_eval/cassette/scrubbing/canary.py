@@ -137,9 +137,9 @@ class Canary:
 def places_of_secrets(recording: Recording, environ: Mapping[str, str]) -> list[str]:
     """Name the places of a recording that hold a secret, as sentences; none names the secret.
 
-    Secrets are the values of secret variables of `environ`, and texts of the shape of a provider's key.
+    Secrets are what `secret_values` finds in `environ`, and texts of the shape of a provider's key.
     """
-    known = {value: f"the value of {name}" for value, name in secret_values(environ).items()}
+    known = secret_values(environ)
     return [str(place) for place in Canary(lambda: known).places(recording)]
 
 

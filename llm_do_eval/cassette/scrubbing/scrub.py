@@ -61,7 +61,7 @@ class Scrubber:
         self._cookies: dict[str, None] = {}
         # guards the three above: sync clients run in threads
         self._lock = threading.Lock()
-        self._secrets = Secrets({})
+        self._secrets = Secrets(())
         self._see()
 
     @property
@@ -71,7 +71,7 @@ class Scrubber:
         with self._lock:
             keys = dict.fromkeys(filter(may_be_secret, self._keys), "a key that a request carried")
             cookies = dict.fromkeys(self._cookies, COOKIE)
-            return cookies | keys | {value: f"the value of {name}" for value, name in self._values.items()}
+            return cookies | keys | self._values
 
     def request(self, request: Request) -> Request:
         """Scrub all of a request."""
@@ -144,9 +144,7 @@ class Scrubber:
             _remember(self._cookies, filter(may_be_secret, cookies))
             if _remember(self._keys, keys) or values.keys() - self._values.keys():
                 self._values = values | self._values
-                # one variable may have had several values
-                seen = {f"{name} {nth}": value for nth, (value, name) in enumerate(self._values.items())}
-                self._secrets = Secrets(seen, self._keys)
+                self._secrets = Secrets(self._values, self._keys)
 
 
 def _as_it_is(environ: Mapping[str, str]) -> dict[str, str]:

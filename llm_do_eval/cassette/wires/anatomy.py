@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from llm_do.canonical import canonical_json, digest
 from llm_do_eval.cassette.wires.apis import asked_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from llm_do_eval.cassette.interaction import Request
 
@@ -18,15 +17,18 @@ PARTS: Final[tuple[Part, ...]] = ("prompt", "tools", "settings", "model", "reque
 """In the order in which they are told; `request` is method, path and query, `body` that of an unknown API."""
 
 _STEP: Final = re.compile(r"\.([^.\[]+)")
-_SYSTEM: Final = frozenset({"instructions", "system", "systemInstruction", "system_instruction"})
-_PROMPT: Final = _SYSTEM | {"contents", "input", "messages", "prompt"}
+_PROMPT: Final = frozenset(
+    {
+        "contents", "input", "instructions", "messages", "prompt", "system", "systemInstruction",
+        "system_instruction",
+    }
+)  # fmt: skip
 _TOOLS: Final = frozenset(
     {
         "function_call", "functions", "parallel_tool_calls", "toolConfig", "tool_choice", "tool_config",
         "tools",
     }
 )  # fmt: skip
-_SYSTEM_ROLES: Final = frozenset({"developer", "system"})
 _NOT_TEXT: Final = frozenset(
     {"cache_control", "call_id", "id", "media_type", "mimeType", "role", "toolUseId", "tool_call_id", "type"}
 )
@@ -53,30 +55,6 @@ def part_of(request: Request, path: str) -> Part:
 def texts(request: Request) -> list[str]:
     """List the texts of a prompt as they come, whatever form the API gives them."""
     return [text for name, value in _fields(request).items() if name in _PROMPT for text in _texts(value)]
-
-
-def instructions(request: Request) -> list[str]:
-    """List the system texts of a request: what a worker's file says, and not what a user said."""
-    found: list[str] = []
-    for name, value in _fields(request).items():
-        if name in _SYSTEM:
-            found += _texts(value)
-        elif name in _PROMPT and isinstance(value, list):
-            for each in cast("list[Any]", value):
-                if _mapping(each).get("role") in _SYSTEM_ROLES:
-                    found += _texts(each)
-    return found
-
-
-def offered(request: Request) -> Any:
-    """Return what a request says of tools, None if nothing."""
-    return {name: value for name, value in _fields(request).items() if name in _TOOLS} or None
-
-
-def digest_of(values: Iterable[Any]) -> str | None:
-    """Digest the distinct ones of some JSON values, whatever their order; None of nothing."""
-    known = sorted({canonical_json(each) for each in values if each})
-    return digest("\n".join(known)) if known else None
 
 
 def _fields(request: Request) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def test_every_field_has_its_part(uri: str, path: str, part: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "desk.worker").write_text("---\nname: desk\n---\nAnswer.\n", encoding="utf-8")
     (tmp_path / "tools.py").write_text("def look(city: str): ...\n", encoding="utf-8")
     return tmp_path
@@ -115,7 +116,7 @@ def test_a_new_wire_format_is_the_sdk(folder: Path) -> None:
 def test_other_words_are_no_sdk(folder: Path) -> None:
     assert cause(folder, chat("Hi."), chat("Ho."), versions=OLD) == (
         "The words of the prompt changed, which is no SDK's doing. "
-        f"No worker file changed: look at the test, its input and its code. {SDK}"
+        f"No worker file changed: look at the input, and at the code that makes it. {SDK}"
     )
     assert cause(folder, chat("Hi."), chat("Ho."), versions=OLD, noted=False) == (
         f"The words of the prompt changed, which is no SDK's doing. {SDK}"
@@ -143,11 +144,32 @@ def test_other_tools_are_the_sdk_only_where_their_file_is_known_to_be_the_same(f
 
 
 def test_with_the_same_sdks_it_is_the_project(folder: Path) -> None:
-    same = "The installed SDKs are those of the recording, so something in the project changed"
-    assert cause(folder, chat("Hi."), chat("Ho."), noted=False) == same
-    assert cause(folder, chat("Hi."), chat("Ho.")) == (
-        f"{same}, and no worker file did: look at the test, its input and its code"
+    assert cause(folder, chat("Hi."), chat("Ho."), noted=False) == (
+        "The installed SDKs are those of the recording, so the input or something in the project changed"
     )
+    assert cause(folder, chat("Hi."), chat("Ho.")) == (
+        "No worker file changed, and the installed SDKs are those of the recording: look at the input, and "
+        "at the code that makes it"
+    )
+
+
+def asked(result: str, *, city: str = "Oslo") -> dict[str, Any]:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+    return {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": f"How is {city}?"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": result},
+        ],
+    }
+
+
+def test_a_tool_that_returned_something_else_is_named(folder: Path) -> None:
+    assert cause(folder, asked("warm"), asked("cold"), versions=OLD) == (
+        "Only what tool 'look_up' returned is another: look at the code and the data behind it"
+    )
+    assert "look_up" not in cause(folder, asked("warm"), asked("cold", city="Rome"), versions=OLD)
 
 
 def test_another_vcrpy_sends_no_other_requests(folder: Path) -> None:
@@ -161,12 +183,12 @@ def test_a_package_that_only_one_side_names_is_not_told_as_changed(folder: Path)
     older = {name: version for name, version in installed_versions().items() if name != "boto3"}
     assert cause(folder, chat("Hi."), chat("Ho."), noted=False, versions=older) == (
         "The installed SDKs are those of the recording (the versions of boto3 cannot be compared), so "
-        "something in the project changed"
+        "the input or something in the project changed"
     )
     gone = {**installed_versions(), "mistralai": "1.0"}
     assert cause(folder, chat("Hi."), chat("Ho."), noted=False, versions=gone) == (
         "The installed SDKs are those of the recording (the versions of mistralai cannot be compared), so "
-        "something in the project changed"
+        "the input or something in the project changed"
     )
     both = {**older, "pydantic-ai": "2.30.0", "mistralai": "1.0"}
     assert cause(folder, chat(), chat(model="n"), versions=both) == (
@@ -202,8 +224,8 @@ def test_values_of_every_day_are_known(before: Any, now: Any, kinds: list[str]) 
 def test_a_miss_by_such_a_value_says_what_to_do(folder: Path) -> None:
     before, now = chat("Today is 2026-11-02."), chat("Today is 2026-11-20.")
     assert cause(folder, before, now, versions=OLD) == (
-        "Only a date differs: such a value cannot be replayed. Make it from sample.rng, pass it in, or name "
-        "it in the ini key llm_normalize"
+        "Only a date differs: such a value cannot be replayed. Pass it in; in a test, make it from "
+        "sample.rng or sample.tmp_path, or name it in the ini key llm_normalize"
     )
     assert "Only a date" not in cause(folder, before, {**now, "stream": True}, versions=OLD)
 

@@ -41,7 +41,8 @@ def build():
 
 desk_tools = ToolsetSpec(factory=build)
 '''
-NAMED = "worker 'desk' (../project/desk.worker)"
+NAMED = "worker 'desk' (project/desk.worker)"
+TOOLS_FILE = "project/tools.py"
 CHAT = "https://api.openai.com/v1/chat/completions"
 SPENT = {"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000}
 
@@ -91,32 +92,6 @@ def test_a_recording_says_what_was_asked_and_what_answered(
     assert meta["usage"]["output_tokens"] == sum(each["usage"]["completion_tokens"] for each in answers) > 0
     assert meta["versions"] == installed_versions()
     assert "llm-do" in meta["versions"]
-
-
-def test_what_is_said_of_prompts_and_tools_does_not_depend_on_order_or_number() -> None:
-    tools = [{"type": "function", "function": {"name": "look"}}]
-    both = described([chat("a"), chat("b", tools=tools)])
-    assert described([chat("b", tools=tools), chat("a"), chat("a")])["prompts"] == both["prompts"]
-    assert described([chat("b", tools=tools), chat("a"), chat("a")])["tools"] == both["tools"]
-    for other in ([chat("a"), chat("c", tools=tools)], [chat("a"), chat("b", tools=tools), chat("c")]):
-        assert described(other)["prompts"] != both["prompts"]
-    assert described([chat("a"), chat("b")])["tools"] is None
-    assert described([])["prompts"] is None
-
-
-def test_the_same_instructions_have_one_digest_in_every_api() -> None:
-    bodies = {
-        CHAT: {"model": "m", "messages": [{"role": "system", "content": "Answer."}]},
-        "https://h/v1/responses": {"model": "m", "instructions": "Answer.", "input": "?"},
-        "https://h/v1/messages": {"model": "m", "system": [{"type": "text", "text": "Answer."}]},
-        "https://h/v1beta/models/m:generateContent": {"systemInstruction": {"parts": [{"text": "Answer."}]}},
-        "https://h/model/m/converse": {"system": [{"text": "Answer."}]},
-    }
-    requests = [Request("POST", uri, {}, Body("json", body)) for uri, body in bodies.items()]
-    answered = Response(200, {}, Body())
-    found = {described([Interaction(0, 0, "", each, answered)])["prompts"] for each in requests}
-    assert len(found) == 1
-    assert None not in found
 
 
 def test_costs_are_those_of_the_price_list() -> None:
@@ -191,26 +166,31 @@ def test_a_worker_that_runs_make_again_is_no_source(project: Path) -> None:
     assert placed(meta, project)["workers"] == {"desk": {"file": "desk.worker", "sha256": "0"}}
 
 
-def test_what_changed_is_named(project: Path) -> None:
+def test_what_changed_is_named_from_where_one_stands(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.parent)
     folder = project.parent / "cassettes"
     folder.mkdir()
     meta = noted(project, folder)
     worker, tools = project / "desk.worker", project / "tools.py"
     assert changed(meta, folder) == []
     worker.write_text(WORKER + "Briefly.\n", encoding="utf-8")
-    assert [str(each) for each in changed(meta, folder)] == [f"{NAMED} changed"]
+    assert [str(each) for each in changed(meta, folder)] == [f"{NAMED} changed since it was recorded"]
     worker.write_text(WORKER.replace("4o", "5"), encoding="utf-8")
     assert [str(each) for each in changed(meta, folder)] == [
-        f"{NAMED} changed: its model is now 'openai:gpt-5', and was 'openai:gpt-4o'"
+        f"{NAMED} now names the model 'openai:gpt-5', and named 'openai:gpt-4o' when it was recorded"
+    ]
+    worker.write_text(WORKER.replace("model: openai:gpt-4o\n", ""), encoding="utf-8")
+    assert [str(each) for each in changed(meta, folder)] == [
+        f"{NAMED} now names no model, and named 'openai:gpt-4o' when it was recorded"
     ]
     worker.unlink()
     tools.write_text(TOOLS.replace("city: str", "town: str"), encoding="utf-8")
     assert [str(each) for each in changed(meta, folder)] == [
-        f"{NAMED} is gone",
-        "what ../project/tools.py declares changed",
+        f"{NAMED} is gone since it was recorded",
+        f"what {TOOLS_FILE} declares changed since it was recorded",
     ]
     tools.unlink()
-    assert str(changed(meta, folder)[1]) == "what ../project/tools.py declares is gone"
+    assert str(changed(meta, folder)[1]) == f"what {TOOLS_FILE} declares is gone since it was recorded"
 
 
 @pytest.mark.parametrize(

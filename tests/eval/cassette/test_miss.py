@@ -56,7 +56,7 @@ def test_a_changed_prompt_and_tool_are_told_by_their_paths() -> None:
         "    body.tools[0].parameters.unit: recorded <absent> -> now {'type': 'string'}",
         "  settings:",
         "    body.top_p: recorded <absent> -> now 1",
-        "The installed SDKs are those of the recording, so something in the project changed",
+        "The installed SDKs are those of the recording, so the input or something in the project changed",
         "Record anew: pytest --llm-record=rewrite t.py",
     ]
 

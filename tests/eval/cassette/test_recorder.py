@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from stock_controls import room
 
-from llm_do.errors import FormatError, RunFailed, UsageError
+from llm_do.errors import FormatError, UsageError
 from llm_do_eval.cassette import (
     MissingSample,
     RecordingStopped,
-    find_stop,
     journal_path,
     sample,
     set_aside_path,
@@ -261,6 +260,74 @@ def test_an_interrupted_recording_goes_on_in_mode_once(
     assert keys(path) == [(7, 0), (8, 0), (9, 0)]
 
 
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
+@pytest.mark.policy("cas-partial")
+def test_a_first_recording_that_is_interrupted_is_no_cassette_yet(
+    provider: StandIn, path: Path, play: Callable[..., dict[int, str]], mode: RecordMode
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        play(mode, range(3), ends=KeyboardInterrupt())
+    assert list(path.parent.iterdir()) == [journal_path(path)]
+    with use(path, mode="none") as tape:
+        assert tape.interrupted == "once"
+    goes_on = "then the recording was interrupted; sample 3 is not: go on with record mode 'once'"
+    with pytest.raises(MissingSample, match=goes_on):
+        play("none", [3])
+    with pytest.raises(KeyboardInterrupt):
+        play("once", range(4), ends=KeyboardInterrupt())
+    play("once", range(5))
+    assert len(provider.requests) == 5
+    assert keys(path) == [(index, 0) for index in range(5)]
+    assert list(path.parent.iterdir()) == [path]
+    with use(path, mode="none") as tape:
+        assert tape.interrupted is None
+    with pytest.raises(MissingSample):
+        play("once", [5])
+
+
+def test_a_first_recording_that_is_interrupted_before_its_first_answer_leaves_nothing(
+    path: Path, play: Callable[..., dict[int, str]]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        play("once", [], ends=KeyboardInterrupt())
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_is_interrupted_or_killed_is_known_to_be_of_its_workers(
+    path: Path, ask: Callable[..., str], tmp_path: Path
+) -> None:
+    worker = tmp_path / "desk.worker"
+    noted = {"desk": {"file": "../desk.worker", "sha256": "0"}}
+
+    def recording() -> None:
+        with use(path, mode="once") as tape:
+            ask()
+            tape.note({"workers": {"desk": {"file": str(worker), "sha256": "0"}}})
+            # what a kill would leave here
+            assert lines(journal_path(path))[0]["meta"]["workers"] == noted
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recording()
+    assert lines(journal_path(path))[0]["meta"]["workers"] == noted
+    with use(path, mode="once"):
+        assert ask()
+    assert read_recording(path).meta["workers"] == noted
+
+
+def test_what_a_killed_replacement_had_received_is_told(
+    path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
+) -> None:
+    play("once", range(2))
+    interrupt(path, "rewrite", ask)
+    with use(path, mode="none") as tape:
+        assert (tape.interrupted, tape.set_aside) == (None, None)
+    with use(path, mode="new_episodes") as tape:
+        assert tape.set_aside == set_aside_path(path)
+    with use(path, mode="new_episodes") as tape:
+        assert tape.set_aside is None
+
+
 def test_a_recording_of_mode_once_goes_on_however_often_it_is_interrupted(
     provider: StandIn, path: Path, ask: Callable[..., str], play: Callable[..., dict[int, str]]
 ) -> None:
@@ -493,16 +560,13 @@ def test_a_read_only_folder_is_refused_before_the_first_request(
     assert len(provider.requests) == 1
 
 
-def test_a_full_disk_stops_the_recording_and_leaves_the_cassette(
+def test_a_full_disk_stops_the_recording_is_told_once_and_leaves_the_cassette(
     provider: StandIn, path: Path, play: Callable[..., dict[int, str]]
 ) -> None:
     first = play("once", range(2))
     before = path.read_bytes()
-    with room(1500), pytest.raises(RunFailed) as failed:
+    with room(1500), pytest.raises(RecordingStopped, match=r"an answer cannot be kept: .* in its journal"):
         play("new_episodes", range(20))
-    stopped = find_stop(failed.value)
-    assert isinstance(stopped, RecordingStopped)
-    assert "an answer cannot be kept: " in str(stopped)
     # the first answer that found no room is the last one that was paid for
     kept = len(lines(journal_path(path))) - 1
     assert len(provider.requests) == 2 + kept + 1

@@ -137,19 +137,23 @@ BROKEN: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     "so this is no cassette": lambda lines: lines[0].update(schema="other/v1"),
     "schema is 'None'": lambda lines: lines[0].pop("schema"),
     "count is None": lambda lines: lines[0].pop("count"),
-    ":3: has no 'sample' that is int": edited(lambda line: line.update(sample="0")),
-    ":3: has no 'seq' that is int": edited(lambda line: line.update(seq=True)),
-    ":3: has no 'response' that is dict": edited(lambda line: line.pop("response")),
-    ":3: has no 'uri' that is str": edited(lambda line: line["request"].update(uri=None)),
-    ":3: has no 'status' that is int": edited(lambda line: line["response"].update(status="200")),
-    ":3: has no 'accept' that is str": edited(lambda line: line["request"].update(headers={"accept": 1})),
-    ":3: has no 'headers' that is dict": edited(lambda line: line["request"].update(headers=[])),
-    ":3: has no 'text' that is str": edited(lambda line: line["response"].update(text={})),
+    ":3: 'sample' has to be an integer, not '0'": edited(lambda line: line.update(sample="0")),
+    ":3: 'seq' has to be an integer, not True": edited(lambda line: line.update(seq=True)),
+    ":3: 'response' has to be an object, and is missing": edited(lambda line: line.pop("response")),
+    ":3: 'uri' has to be a text, not None": edited(lambda line: line["request"].update(uri=None)),
+    ":3: 'status' has to be an integer, not '200'": edited(
+        lambda line: line["response"].update(status="200")
+    ),
+    ":3: 'accept' has to be a text, not 1": edited(
+        lambda line: line["request"].update(headers={"accept": 1})
+    ),
+    ":3: 'headers' has to be an object, not []": edited(lambda line: line["request"].update(headers=[])),
+    ":3: 'text' has to be a text, not {}": edited(lambda line: line["response"].update(text={})),
     ":3: has several bodies: json, text": edited(lambda line: line["request"].update(text="")),
     ":3: has a body that is no base64": edited(
         lambda line: line.update(response={"status": 200, "base64": "a"})
     ),
-    ":3: has no 'latency_s' that is float or int": edited(lambda line: line.update(latency_s="1")),
+    ":3: 'latency_s' has to be a number, not '1'": edited(lambda line: line.update(latency_s="1")),
 }
 
 

@@ -11,6 +11,7 @@ from clients import APIS
 from talks import DEAD, WatchedLoop, agent, converse, run
 
 from llm_do_eval.cassette import MissingSample, StaleCassette, find_stop, use
+from llm_do_eval.cassette.file.place import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,9 @@ def test_a_cassette_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert tape.miss is None
     with pytest.raises(MissingSample) as missed, use(path, mode="none", command="--llm-record={}".format):
         run("chat", DEAD, [0])
-    assert str(missed.value) == f"{path} holds no recording: record it with --llm-record=rewrite"
+    assert str(missed.value) == (
+        f"Nothing is recorded, {shown(path)} is not there: record it with --llm-record=once"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

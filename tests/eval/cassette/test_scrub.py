@@ -211,3 +211,14 @@ def test_a_variable_that_was_set_for_one_request_is_replaced_in_the_whole_casset
     assert "hunter2" not in content
     for when in ("before", "with it", "after"):
         assert f"{when}: <env-secret>" in content
+
+
+def test_the_password_in_a_url_of_the_environment_is_not_recorded(
+    tmp_path: Path, ask: Callable[..., str]
+) -> None:
+    path, environ = tmp_path / "x.jsonl", {"DATABASE_URL": "postgres://app:p4ss-w0rd@db/orders"}
+    with use(path, mode="once", environ=environ):
+        ask("connect to postgres://app:p4ss-w0rd@db/orders, that is with p4ss-w0rd")
+    recorded = path.read_text(encoding="utf-8")
+    assert "p4ss" not in recorded
+    assert "connect to postgres://<env-secret>/orders, that is with <env-secret>" in recorded

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PASSWORD = 'ca"nary\\ pässword/1'
-SECRETS = Secrets({"DB_PASSWORD": PASSWORD, "OTHER_TOKEN": "tokentoken"})
+SECRETS = Secrets([PASSWORD, "tokentoken"])
 KEY = "sk-" + "abcdefghij" * 3
 
 

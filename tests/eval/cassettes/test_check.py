@@ -42,6 +42,12 @@ if True:
 
 test_alias = test_plain
 """
+STOCK = f"""
+interactions:
+- request: {{method: POST, uri: "https://h/", body: "the password is {SECRET}", headers: {{}}}}
+  response: {{status: {{code: 200, message: OK}}, headers: {{}}, body: {{string: fine}}}}
+version: 1
+"""
 WORKER = "---\nname: desk\n---\nAnswer.\n"
 
 
@@ -93,11 +99,59 @@ def test_what_a_project_changed_is_stale(path: Path, tmp_path: Path) -> None:
         "path": str(path.relative_to(tmp_path)),
         "kind": "stale",
         "what": (
-            "worker 'desk' (../../desk.worker) changed: its model is now 'openai:gpt-5', and was None "
-            "since it was recorded"
+            "worker 'desk' (desk.worker) now names the model 'openai:gpt-5', and named none when it was "
+            "recorded"
         ),
         "cure": "record it anew: pytest --llm-record=rewrite test_desk.py::test_plain",
     }
+
+
+def test_a_model_of_the_environment_is_stale_where_no_worker_names_its_own(
+    path: Path, tmp_path: Path
+) -> None:
+    source = {"file": "../../desk.worker", "sha256": digest(WORKER)}
+    model = "openai-chat:gpt-4o-mini"
+    write(path, [exchange("Hi?", "Hello.")], model=model, workers={"desk": source})
+    assert kinds(tmp_path, LLM_DO_MODEL=model) == []
+    [finding] = found(tmp_path, LLM_DO_MODEL="openai-chat:other")
+    assert finding["kind"] == "stale"
+    assert finding["what"] == f"LLM_DO_MODEL is 'openai-chat:other', and it was recorded with {model!r}"
+    assert finding["cure"].startswith("unset it, or record it anew: pytest ")
+    write(path, [exchange("Hi?", "Hello.")], model=model)
+    assert kinds(tmp_path, LLM_DO_MODEL="openai-chat:other") == []
+    naming = WORKER.replace("desk\n", f"desk\nmodel: {model}\n")
+    (tmp_path / "desk.worker").write_text(naming, encoding="utf-8")
+    own = {**source, "sha256": digest(naming), "model": model}
+    write(path, [exchange("Hi?", "Hello.")], model=model, workers={"desk": own})
+    assert kinds(tmp_path, LLM_DO_MODEL="openai-chat:other") == []
+
+
+def test_a_secret_in_a_cassette_of_stock_vcrpy_is_taken_out_by_converting_it(
+    path: Path, tmp_path: Path
+) -> None:
+    path.unlink()
+    stock = path.with_suffix(".yaml")
+    stock.write_text(STOCK, encoding="utf-8")
+    assert kinds(tmp_path) == []
+    [finding] = found(tmp_path, APP_PASSWORD=SECRET)
+    target = stock.with_suffix(".jsonl").relative_to(tmp_path)
+    words = f"convert {stock.relative_to(tmp_path)} -o {target}"
+    assert finding["cure"] == f"revoke it, then: llm-do-eval cassettes {words}, and delete the YAML file"
+    assert cassettes(*words.split(), cwd=tmp_path, APP_PASSWORD=SECRET).code == 0
+    stock.unlink()
+    assert kinds(tmp_path, APP_PASSWORD=SECRET) == []
+
+
+@pytest.mark.parametrize(("text", "what"), [("", "is empty"), ("[]\n", "holds no keys")])
+def test_what_is_no_cassette_of_stock_vcrpy_is_told_in_words(
+    path: Path, tmp_path: Path, text: str, what: str
+) -> None:
+    path.with_suffix(".yaml").write_text(text, encoding="utf-8")
+    [finding] = found(tmp_path, path.with_suffix(".yaml"))
+    assert (finding["kind"], finding["what"]) == (
+        "torn",
+        f"{what}, so this is no cassette of vcrpy, or a torn one",
+    )
 
 
 def test_a_changed_tool_is_stale(path: Path, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_changed_worker_is_stale_though_its_requests_are_the_same(suite: Suite
     result.assert_outcomes(passed=3)
     assert result.ret == 1
     assert findings(result) == [
-        f"cassettes/test_suite/{name}.jsonl: stale: worker 'classifier' (../../project/classifier.worker) "
+        f"cassettes/test_suite/{name}.jsonl: stale: worker 'classifier' (project/classifier.worker) "
         f"changed since it was recorded; {COMMAND}{name}"
         for name in ("test_orders", "test_single")
     ]

@@ -164,7 +164,7 @@ async def test_overrun(llm_do, stub):
 """
     result = suite.run(source)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["stub 'classifier' has 1 answers and was called 2 times; give it more"])
+    result.stdout.fnmatch_lines(["stub 'classifier' has 1 answer and was called 2 times; give it more"])
 
 
 def test_a_stub_belongs_to_whoever_makes_it(suite: Suite) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import vcr
+from llm_suite import LOAD
+from observed import traced
 
 from evals.standin import Reply, StandIn, ToolCall
+from llm_do_eval.cassette import journal_path
 from llm_do_eval.health import Health
 from llm_do_eval.journals import journal_files, read_runs
+from llm_do_eval.tables.origins import Origins
 
 if TYPE_CHECKING:
     import random
@@ -142,7 +146,7 @@ def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None
     first, before = outputs(recorded), cassette(recorded).read_bytes()
     result = recorded.again("--llm-concurrency=1")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  recorded 2*, openai-chat:stand-in, n=5, replayed"])
+    result.stdout.fnmatch_lines(["    recorded 2*, openai-chat:stand-in, n=5, replayed"])
     assert outputs(recorded) == first
     assert cassette(recorded).read_bytes() == before
     evidence = recorded.tests()["test_orders"]["evidence"]
@@ -156,6 +160,8 @@ def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None
         "unplayed": 0,
         "scrubbed": 0,
         "replayed_samples": 5,
+        "interrupted": None,
+        "set_aside": None,
     }
 
 
@@ -173,7 +179,8 @@ def test_more_samples_than_recorded_say_how_to_record_them(recorded: Suite, prov
     result.stdout.fnmatch_lines(
         [
             f"INCOMPLETE: Samples recorded: 0..4; sample ? is not: record it with {command}",
-            "INCOMPLETE *test_orders: * samples ended before the test was stopped: nothing is shown",
+            "  INCOMPLETE test_orders *nothing",
+            "      * samples ended before the test was stopped: nothing is shown",
         ]
     )
     assert len(provider.requests) == before
@@ -347,7 +354,7 @@ def busy():
 def test_live_calls_providers_and_touches_no_cassette(suite: Suite, provider: StandIn) -> None:
     result = suite.run(TESTS, "--llm-record=live", "--llm-samples=2")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  live 2*, openai-chat:stand-in, n=2"])
+    result.stdout.fnmatch_lines(["    live 2*, openai-chat:stand-in, n=2"])
     assert len(provider.requests) == 4
     assert not cassette(suite).parent.exists()
 
@@ -355,18 +362,169 @@ def test_live_calls_providers_and_touches_no_cassette(suite: Suite, provider: St
 def test_without_a_recording_a_test_says_how_to_make_one(suite: Suite) -> None:
     result = suite.run(TESTS)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*worker 'triage' has no model: *"])
-    # a mistake of the set-up is no finding about a worker: no verdict, one line, once
+    place, command = "cassettes/test_suite/test_orders.jsonl", "--llm-record=once test_suite.py::test_orders"
+    model = "LLM_DO_MODEL=PROVIDER:NAME"
+    result.stdout.fnmatch_lines(
+        [
+            f"INCOMPLETE: Nothing is recorded, {place} is not there: record it with {model} pytest {command}",
+            "  no model, n=0, no provider asked",
+        ]
+    )
     result.stdout.no_fnmatch_line("*true pass rate*")
-    assert sum("has no model" in line for line in result.outlines) <= 2
+    # it is told a third time by the summary that pytest prints on CI
+    assert sum("Nothing is recorded" in line for line in result.outlines) <= 2
+
+
+def test_the_model_of_a_cassette_that_names_none_is_that_of_its_requests(recorded: Suite) -> None:
+    path = cassette(recorded)
+    first, *rest = path.read_bytes().split(b"\n")
+    meta = {name: value for name, value in json.loads(first).items() if name != "model"}
+    path.write_bytes(b"\n".join([json.dumps(meta).encode(), *rest]))
+    result = recorded.again()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  recorded 2*, openai-chat:stand-in, n=5, replayed"])
 
 
 def test_a_request_without_a_recording_never_leaves(suite: Suite, provider: StandIn) -> None:
     result = suite.run(TESTS)
     result.assert_outcomes(failed=1)
-    command = "pytest --llm-record=rewrite test_suite.py::test_orders"
-    result.stdout.fnmatch_lines([f"INCOMPLETE: *.jsonl holds no recording: record it with {command}"])
+    command = "pytest --llm-record=once test_suite.py::test_orders"
+    result.stdout.fnmatch_lines([f"INCOMPLETE: Nothing is recorded, *: record it with {command}"])
     assert provider.requests == []
+
+
+JOURNAL_SCHEMA = "llm-do-eval/cassette-journal/v1"
+STOPPABLE = "import asyncio, os, signal\n" + TESTS.replace(
+    "    pathlib.Path(f",
+    """    if sample.index == 2 and pathlib.Path("stop").exists():
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(60)
+    pathlib.Path(f""",
+)
+
+
+def interrupted(suite: Suite, mode: str) -> pytest.RunResult:
+    """Press Ctrl-C in a recording when the third sample has had its answers."""
+    suite.pytester.makepyfile(test_suite=f"import pytest\n{STOPPABLE}")
+    (stop := suite.path / "stop").touch()
+    given = f"--llm-record={mode}", "--llm-concurrency=1"
+    result = suite.pytester.runpytest_subprocess(*LOAD, *given, timeout=60)
+    stop.unlink()
+    return result
+
+
+@pytest.mark.slow
+def test_after_ctrl_c_the_terminal_says_how_to_go_on_and_nothing_is_paid_for_twice(
+    suite: Suite, provider: StandIn
+) -> None:
+    result = interrupted(suite, "once")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    place = "cassettes/test_suite/test_orders.jsonl.journal"
+    command = "pytest --llm-record=once test_suite.py::test_orders"
+    result.stdout.fnmatch_lines(
+        [
+            "*= llm recordings =*",
+            f"test_suite.py::test_orders: interrupted; what was received is in {place}, go on with {command}",
+        ]
+    )
+    part = suite.again("--llm-samples=3")
+    part.assert_outcomes(passed=1)
+    part.stdout.fnmatch_lines(
+        ["  recorded *, n=3, replayed from an interrupted recording; --llm-record=once goes on with it"]
+    )
+    miss = suite.again()
+    miss.stdout.fnmatch_lines(
+        [f"INCOMPLETE: Samples recorded: 0..2, then the recording was interrupted; * go on with {command}"]
+    )
+    whole = suite.again("--llm-record=once")
+    whole.assert_outcomes(passed=1)
+    whole.stdout.fnmatch_lines(
+        ["  recorded *, n=5, 3 replayed; *test_orders.jsonl: review before committing"]
+    )
+    assert len(provider.requests) == 10
+    again = suite.again("--llm-record=once")
+    again.stdout.fnmatch_lines(["  recorded *, n=5, replayed"])
+    again.stdout.no_fnmatch_line("*llm recordings*")
+
+
+@pytest.mark.slow
+def test_an_interrupted_rewrite_says_where_it_is_set_aside(suite: Suite, provider: StandIn) -> None:
+    del provider
+    suite.run(STOPPABLE, "--llm-record=once").assert_outcomes(passed=1)
+    before = cassette(suite).read_bytes()
+    place = "cassettes/test_suite/test_orders.jsonl.unclean"
+    interrupted(suite, "rewrite").stdout.fnmatch_lines(
+        [f"*: interrupted; what was received is in {place}, record again with pytest --llm-record=rewrite *"]
+    )
+    assert cassette(suite).read_bytes() == before
+
+
+def kill_a_rewrite(suite: Suite, latency_s: float) -> None:
+    """Leave what a rewrite leaves that is killed after its first answer."""
+    _, first, *_ = cassette(suite).read_bytes().splitlines()
+    head: dict[str, Any] = {"schema": JOURNAL_SCHEMA, "mode": "rewrite", "pid": 1, "meta": {}}
+    lines = [head, json.loads(first) | {"latency_s": latency_s}]
+    journal_path(cassette(suite)).write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+
+def test_what_a_killed_rewrite_had_received_is_told_when_it_is_set_aside(
+    suite: Suite, provider: StandIn
+) -> None:
+    suite.run(TESTS, "--llm-record=once", "--llm-samples=2").assert_outcomes(passed=1)
+    place = "cassettes/test_suite/test_orders.jsonl.unclean"
+    kill_a_rewrite(suite, 7)
+    result = suite.again("--llm-record=rewrite", "--llm-samples=2")
+    result.stdout.fnmatch_lines(
+        [f"  recorded *: review before committing; what a killed recording had received is in {place}"]
+    )
+    kill_a_rewrite(suite, 8)
+    before = len(provider.requests)
+    result = suite.again("--llm-record=new_episodes", "--llm-samples=2")
+    result.stdout.fnmatch_lines(
+        [f"test_suite.py::test_orders: what a killed recording had received is in {place}.2"]
+    )
+    assert len(provider.requests) == before
+
+
+@pytest.mark.slow
+def test_an_address_where_nobody_answers_ends_a_recording_at_once(
+    suite: Suite, provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.stop()
+    address = provider.url.removeprefix("http://")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/v1")
+    result = suite.run(TESTS, "--llm-record=once")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"INCOMPLETE: nobody answers at {address} (*; 3 tries), *: check the network *"]
+    )
+    assert len(result.outlines) < 30
+    assert [test["n"] for test in suite.tests().values()] == [0]
+    live = suite.again("--llm-record=live", "--llm-samples=2")
+    assert live.ret == pytest.ExitCode.TESTS_FAILED
+    # of the network it says the reason, and shows no code
+    live.stdout.fnmatch_lines(
+        ["VOID: *", "  sample 0 (infra): RunFailed: * check the network and the base URL"]
+    )
+    live.stdout.no_fnmatch_line("*raise *")
+
+
+def test_a_run_that_asked_anew_is_no_replay(suite: Suite, provider: StandIn) -> None:
+    suite.run(TESTS, "--llm-record=once", "--llm-samples=2").assert_outcomes(passed=1)
+    worker = suite.path / "project" / "triage.worker"
+    worker.write_text(worker.read_text("utf-8").replace("You triage", "You sort"), "utf-8")
+    before = len(provider.requests)
+    anew = ran(suite, TESTS, "--llm-record=new_episodes", "--llm-samples=2")
+    assert len(provider.requests) == before + 4
+    assert counted(suite) == anew
+    kinds = Origins()
+    files = journal_files([suite.path / ".llm-do" / "runs"])
+    for run in read_runs(files, Health()):
+        kinds.add(traced(run))
+    row = kinds.row()
+    assert (row.recorded, row.replayed) == (2, 0)
+    replayed = ran(suite, TESTS, "--llm-samples=2")
+    assert counted(suite) == replayed
 
 
 def test_a_test_without_requests_needs_no_cassette_and_writes_none(suite: Suite) -> None:

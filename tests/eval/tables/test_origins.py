@@ -61,5 +61,13 @@ def test_a_run_whose_every_request_was_replayed_is_a_replay_in_every_mode() -> N
     assert (found.recorded, found.replayed, found.first) == (0, 1, None)
 
 
+def test_a_run_that_was_to_go_on_with_a_recording_is_one_unless_every_request_was_replayed() -> None:
+    meta = {"cassette": "c.jsonl", "recorded_at": "2026-11-02T08:00:00+00:00", "records": True}
+    asked = own("asked", "2026-12-30", meta=meta)
+    found = origin(asked, replace(asked, id="other", root=replace(asked.root, replayed=True)))
+    assert (found.recorded, found.replayed) == (1, 1)
+    assert (found.first, found.last) == ("2026-11-02", "2026-12-30")
+
+
 def test_no_run_has_no_days() -> None:
     assert origin() == Origin(0, 0, 0, 0, 0, None, None, [])
