@@ -241,7 +241,7 @@ async def test_named(sample, invariant):
 """
     result = suite.run(source)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["  PASS third: 18/20 held (1 samples never came to it); shown: *"])
+    result.stdout.fnmatch_lines(["  PASS third: 18/20 held (1 sample never came to it); shown: *"])
     [test] = suite.tests().values()
     rows = {each["name"]: (each["k"], each["n"], each["verdict"]) for each in test["invariants"]}
     assert rows == {"first": (20, 20, "PASS"), "second": (11, 20, "INCONCLUSIVE"), "third": (18, 20, "PASS")}
