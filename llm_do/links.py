@@ -61,12 +61,16 @@ class Tool:
 
 @dataclass(eq=False, slots=True)
 class Worker:
-    """A linked worker: its spec, the objects its `toolsets` name, and what is made of it once."""
+    """A linked worker: its spec, the objects its `toolsets` name, and what is made of it once.
+
+    `made` holds what depends on its links, `resolved` what only its spec says; copies of it share that.
+    """
 
     spec: WorkerSpec
     origin: str
     links: tuple[Link, ...] = ()
     made: dict[str, Any] = field(default_factory=dict[str, "Any"], repr=False)
+    resolved: dict[str, Any] = field(default_factory=dict[str, "Any"], repr=False)
 
     @property
     def name(self) -> str:

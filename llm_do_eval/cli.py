@@ -25,6 +25,7 @@ from llm_do_eval.cassettes.commands import app as cassettes
 from llm_do_eval.comparison.command import compare_command
 from llm_do_eval.delivery import STDOUT, deliver
 from llm_do_eval.extra import installed
+from llm_do_eval.planning.command import plan_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,8 @@ def llm_do_eval(
     if version:
         typer.echo(f"llm-do-eval {__version__}")
     elif ctx.invoked_subcommand is None:
-        raise UsageError("a command is needed: import, report, compare or cassettes; see llm-do-eval --help")
+        known = "import, report, compare, plan or cassettes"
+        raise UsageError(f"a command is needed: {known}; see llm-do-eval --help")
 
 
 @app.command("report")
@@ -126,6 +128,7 @@ def import_command(
 
 
 app.command("compare")(compare_command)
+app.command("plan")(plan_command)
 
 
 def main() -> NoReturn:

@@ -31,6 +31,12 @@ def observations(samples: Sequence[Sample]) -> list[Sample]:
     return [each for each, new in zip(judged, own, strict=True) if new]
 
 
+def replays(samples: Sequence[Sample]) -> list[Sample]:
+    """Give the samples with an outcome that do not count, because others before them had the same answers."""
+    counted = observations(samples)
+    return [each for each in samples if each.outcome in _JUDGED and each not in counted]
+
+
 def distinct(samples: Sequence[Sample]) -> int:
     """Count the samples that ended with an answer that none before them had."""
     ended = [each for each in samples if each.outcome is not None]
@@ -40,15 +46,19 @@ def distinct(samples: Sequence[Sample]) -> int:
 def dependences(test: str, samples: Sequence[Sample]) -> list[str]:
     """Say in sentences what speaks against reading the samples of a test as independent ones of one rate."""
     counted = observations(samples)
-    replays = sum(each.outcome in _JUDGED for each in samples) - len(counted)
-    return [*_replayed(replays, len(counted)), *_fixed(counted), *_changed(counted), *_ordered(test, counted)]
+    return [
+        *_replayed(replays(samples), len(counted)),
+        *_fixed(counted),
+        *_changed(counted),
+        *_ordered(test, counted),
+    ]
 
 
-def _replayed(replays: int, own: int) -> Iterator[str]:
-    if replays:
+def _replayed(again: Sequence[Sample], own: int) -> Iterator[str]:
+    if again:
         yield (
-            f"{replays} of {replays + own} samples got only answers that the provider had given before; each "
-            f"counts once, so {own} count"
+            f"{len(again)} of {len(again) + own} samples got only answers that the provider had given before;"
+            f" each counts once, so {own} count"
         )
 
 

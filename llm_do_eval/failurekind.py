@@ -33,6 +33,8 @@ def failure_kind(sample: Sample) -> FailureKind | None:
     """Tell the kind of failure of a sample; None for one that passed, and where facts do not tell it."""
     if sample.outcome not in ("fail", "error"):
         return None
+    if sample.failure is not None:
+        return cast("FailureKind", sample.failure)
     if sample.error is None:
         return "invariant" if sample.checks.broken else None
     kind = _of_error(sample.error)

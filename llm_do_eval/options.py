@@ -91,5 +91,15 @@ Margin = Annotated[
     typer.Option(metavar="D", help="Ask for more: to be shown not worse by D, such as 0.05; else exit 1."),
 ]
 Confidence = Annotated[float, typer.Option(metavar="P", help="Confidence of each statement (default 0.95).")]
+MinPassRate = Annotated[float, typer.Option(metavar="P", help="The true pass rate to show.")]
+Target = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P", help="True rate of a worker that should PASS; default: it fails a fifth as often."
+    ),
+]
+PlannedSamples = Annotated[
+    int, typer.Option("--samples", metavar="N", min=1, help="Say what N samples can show (default 20).")
+]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the trace back of a defect.")]

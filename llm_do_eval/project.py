@@ -1,4 +1,4 @@
-"""Paths of a project in, a fresh registry and a configured runtime for every run of a test out."""
+"""Paths of a project in, a registry of its own and a configured runtime for every run of a test out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ProjectUnderTest:
-    """A project that has been read and imported once; every run links it anew.
+    """A project that has been read, imported and linked once; every run gets a registry of its own.
 
     Raises:
         SpecError: a file or a link is wrong; names file and line.
@@ -33,14 +33,14 @@ class ProjectUnderTest:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._project = read_project(paths)
         self._loader = PythonLoader(self._project.root)
-        self._loaded = self._loader.load(self._project.python)
-        self._plugins = find_plugins(load=load_plugin)
-        self._known = self._linked()
+        self._linked = self._link()
+        # looking a name up can load the package that offers it, which no run is to see
+        self._known = self._linked.copy()
         self._pool = ModelPool()
 
     def entry(self, name: str | None) -> LinkedEntry:
         """Link the project and choose what to run: a worker, tool or Python entry; by default the entry."""
-        registry = self._linked()
+        registry = self._linked.copy()
         return LinkedEntry(find_entry(registry, name), registry, self._loader)
 
     def default_input(self) -> dict[str, Any] | None:
@@ -78,10 +78,9 @@ class ProjectUnderTest:
                 f"use_model: the project has no worker {name!r}{nearest(name, self._known.workers)}"
             )
 
-    def _linked(self) -> Registry:
-        loaded = self._loaded
-        registry = link(
-            self._project.workers, loaded.files, loaded.toolsets, loaded.entries, plugins=self._plugins
-        )
+    def _link(self) -> Registry:
+        loaded = self._loader.load(self._project.python)
+        plugins = find_plugins(load=load_plugin)
+        registry = link(self._project.workers, loaded.files, loaded.toolsets, loaded.entries, plugins=plugins)
         registry.loader = self._loader
         return registry

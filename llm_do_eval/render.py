@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from llm_do_eval.markdown import escaped
 from llm_do_eval.page import Cell, Page, Section, page
 from llm_do_eval.report import document
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 110
 _INDENT: Final = " " * 8
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]|~$]")
-# what GitHub turns into links by itself is broken by an entity
-_LINKS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": "&#58;//", "www.": "www&#46;"}
 
 
 def to_json(report: Report) -> str:
@@ -47,12 +44,12 @@ def to_terminal(report: Report) -> str:
 def to_markdown(report: Report) -> str:
     """Give every section as a Markdown table, with untrusted text escaped."""
     laid = page(report)
-    parts = [f"# {_markdown(laid.title)}", _markdown(laid.headline), _markdown(laid.origin)]
+    parts = [f"# {escaped(laid.title)}", escaped(laid.headline), escaped(laid.origin)]
     for section in laid.sections:
-        parts += [f"## {_markdown(section.title)}", _markdown(section.note)]
-        head = "|".join(_markdown(column.name) for column in section.columns)
+        parts += [f"## {escaped(section.title)}", escaped(section.note)]
+        head = "|".join(escaped(column.name) for column in section.columns)
         rule = "|".join("--:" if column.number else "---" for column in section.columns)
-        rows = ["|".join(_markdown(cell.text) for cell in row) for row in section.rows]
+        rows = ["|".join(escaped(cell.text) for cell in row) for row in section.rows]
         parts.append("\n".join(f"|{line}|" for line in (head, rule, *rows)))
     return "\n\n".join(parts) + "\n"
 
@@ -96,9 +93,3 @@ def _aligned(rows: Sequence[Sequence[str]], section: Section, places: Sequence[i
         "  ".join(fit(text, width) for fit, text, width in zip(adjust, row, widths, strict=True)).rstrip()
         for row in rows
     ]
-
-
-def _markdown(text: str) -> str:
-    for plain, entity in _LINKS.items():
-        text = text.replace(plain, entity)
-    return _MARKUP.sub(r"\\\g<0>", text)

@@ -34,11 +34,12 @@ class Sample:
 
     `attempt` is 1, and more where the attempts before it had no outcome. `runs` counts those it started,
     `responses` are what providers answered them, `tools_misused` says that one ended because its model could
-    not call a tool; `not_begun` is why one could not begin. `outcome` is None until the sample has ended.
-    `cost_usd` is what its requests cost when they were answered, `spent_usd` what they cost now, which is
-    nothing for replayed ones; each is None once a price is unknown. `latency_s` are the seconds of its runs
-    (of a replay, as they were recorded), None once one is unknown. `workers` are the digests of the files of
-    the workers that ran, by name.
+    not call a tool; `not_begun` is why one could not begin. `outcome` is None until the sample has ended;
+    `failure` is the kind of its failure where the error itself is no longer known. `cost_usd` is what its
+    requests cost when they were answered, `spent_usd` what they cost now, which is nothing for replayed ones;
+    each is None once a price is unknown. `latency_s` are the seconds of its runs (of a replay, as they were
+    recorded), None once one is unknown. `workers` are the digests of the files of the workers that ran, by
+    name.
     """
 
     index: int
@@ -57,6 +58,7 @@ class Sample:
     tools_misused: bool = False
     workers: dict[str, str] = field(default_factory=dict[str, str])
     outcome: Outcome | None = None
+    failure: str | None = None
     error: BaseException | None = None
 
     @property

@@ -1,18 +1,16 @@
-"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and as lines for a terminal out."""
+"""Judged tests in, the session as JSON (`llm-do-eval/session/v1`) and where its samples came from out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from llm_do_eval.dependence import dependences, observations
-from llm_do_eval.evidence import evidence_line
+from llm_do_eval.dependence import dependences, observations, replays
 from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.family import families
 from llm_do_eval.invariant import Judged, tallies
-from llm_do_eval.metrics import metric_lines
 from llm_do_eval.spread import spreads
 from llm_do_eval.trajectory import Usage
 from llm_do_eval.verdict import (
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from llm_do_eval.sample import Sample
     from llm_do_eval.spread import Spread
     from llm_do_eval.stats.plan import Plan
-    from llm_do_eval.verdict import Looks, Word
+    from llm_do_eval.verdict import Looks
 
 SCHEMA: Final = "llm-do-eval/session/v1"
 
@@ -154,24 +152,23 @@ def judge_samples(
         metrics: what is computed beside the verdict.
     """
     everyone, counted = (*samples, *retried), observations(samples)
-    ended = Counter(
-        each.outcome for each in (*counted, *(each for each in everyone if each.outcome == "infra"))
-    )
-    counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=ended["infra"])
+    ended = Counter(each.outcome for each in counted)
+    infra = sum(each.outcome == "infra" for each in everyone)
+    counts = Counts(passed=ended["pass"], failed=ended["fail"], errors=ended["error"], infra=infra)
     judged = [Judged(each.index, each.checks, counts=each in counted) for each in everyone if each.outcome]
     invariants = {
         each.name: _invariant(claim, each, counted, plan, looks) if complete else _unsettled(claim, each)
         for each in tallies(judged, sorted(claim.must_pass))
     }
-    # a plan looks at its samples one by one, also where it is not about these numbers
-    numbers = {
-        each.of.name: each
-        for each in spreads([each.checks.numbers for each in counted], "often" if plan else looks)
-    }
+    # a plan for the pass rate looks at these numbers too, unless all samples were run on their account
+    often = plan is not None and any(each.outcome is None for each in samples)
+    found = spreads([each.checks.numbers for each in counted], "often" if often else looks)
+    numbers = {each.of.name: each for each in found}
     invariants |= {
-        name: _of_number(claim, each, invariants.get(name), complete=complete)
-        for name, each in numbers.items()
+        name: _number(claim, each, invariants.get(name), complete=complete) for name, each in numbers.items()
     }
+    if claim.min_pass_rate is None:
+        complaints = [*complaints, *_failed_again(samples)]
     whole = (
         judge_infra(claim, counts, len(samples)) or _whole(claim, counts, counted, plan, looks)
         if complete
@@ -193,6 +190,13 @@ def judge_samples(
         samples=samples,
         workers={name: spec for each in samples for name, spec in sorted(each.workers.items())},
     )
+
+
+def _failed_again(samples: Sequence[Sample]) -> Iterator[str]:
+    """Say which samples failed though they do not count: where each has to pass, one that fails is enough."""
+    failed = [str(each.index) for each in replays(samples) if each.outcome != "pass"]
+    if failed:
+        yield f"sample {', '.join(failed)} failed with answers that had been given before"
 
 
 def _whole(
@@ -223,7 +227,7 @@ def _labels(sample: Sample) -> Sequence[str]:
     return sample.labels or ([] if kind is None else [kind])
 
 
-def _of_number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
+def _number(claim: Claim, spread: Spread, kept: Verdict | None, *, complete: bool) -> Verdict:
     """Judge a number by its quantile; one that each sample has to keep is judged as an invariant already."""
     if kept is not None:
         return replace(kept, sentence=f"{kept.sentence}{spread.told()}")
@@ -236,28 +240,6 @@ def session_json(tests: Iterable[Json]) -> Json:
     """Put the entries of a session into one object, ordered by test, and together by test function."""
     ordered = sorted(tests, key=lambda each: each["test"])
     return {"schema": SCHEMA, "tests": ordered, "families": families(ordered)}
-
-
-class Line(NamedTuple):
-    """One line for a terminal, and the verdict that it tells, if it tells one."""
-
-    text: str
-    verdict: Word | None = None
-
-
-def lines_of(test: Json) -> Iterator[Line]:
-    """Say one test of a session in lines: its verdict, its invariants, its evidence."""
-    yield Line(f"{test['verdict']} {test['test']}: {test['sentence']}", test["verdict"])
-    for each in test["invariants"]:
-        yield Line(f"  {each['verdict']} {each['name']}: {each['sentence']}", each["verdict"])
-    for line in metric_lines(test["metrics"], test["confidence"]):
-        yield Line(f"  {line}")
-    if test["failures"]:
-        counted = ", ".join(f"{label} in {count}" for label, count in sorted(test["failures"].items()))
-        yield Line(f"  failures: {counted}")
-    for warning in test["warnings"]:
-        yield Line(f"  warning: {warning}")
-    yield Line(f"  {evidence_line(test)}")
 
 
 def _sample_json(sample: Sample, recording: str | None, *, asked: bool) -> Json:

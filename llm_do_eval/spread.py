@@ -89,7 +89,7 @@ class Spread:
         finite = self._finite
         if not finite:
             return ""
-        return f"; median {observed(finite, 0.5):g} ({finite[0]:g} to {finite[-1]:g})"
+        return f"; median {_short(observed(finite, 0.5))} ({_short(finite[0])} to {_short(finite[-1])})"
 
     @property
     def _level(self) -> float:
@@ -120,7 +120,7 @@ class Spread:
             return f"not settled: {self._needed(claim)}"
         find = lower_limit if refuted else upper_limit
         bound = self._at(find(excesses, self._level, claim.alpha)) if self.looks == "once" else None
-        told = "" if bound is None or self.limit is None else f"bound {bound:g}, "
+        told = "" if bound is None or self.limit is None else f"bound {_short(bound)}, "
         shown = f"{self._name} {'not ' if refuted else ''}{self._within}"
         return f"shown: {shown} ({told}{percent(claim.confidence)} confidence)"
 
@@ -157,4 +157,9 @@ def spreads(samples: Sequence[dict[str, Number]], looks: Looks = "once") -> list
     return found
 
 
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < _LARGE else f"{value:g}"
+
+
+_LARGE = 1000
 _SLACK = 1e-12

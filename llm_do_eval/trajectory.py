@@ -183,7 +183,7 @@ class Response:
     False where the settings of the request make the next answer the same: temperature 0, or a seed.
     """
 
-    key: tuple[str, str | None]
+    key: str
     model: str | None
     answered_by: str | None
     varies: bool = True
@@ -194,7 +194,7 @@ def responses(events: Iterable[Line]) -> list[Response]:
     return [
         Response(
             # servers that number their answers from a small range still date them
-            (str(each["id"]), each.get("at")),
+            f"{each['id']} {each.get('at')}",
             event.get("model"),
             each.get("model"),
             varies=_varies(event.get("settings")),

@@ -120,6 +120,18 @@ class Registry:
         for each in self.workers.values():
             each.links = tuple(cast("Link", new) if link is old else link for link in each.links)
 
+    def copy(self) -> Registry:
+        """Give a registry of the same names that grows by itself; its workers are copies: links change."""
+        twins = {
+            id(each): Worker(each.spec, each.origin, resolved=each.resolved) for each in self.workers.values()
+        }
+        for each in self.workers.values():
+            twins[id(each)].links = tuple(twins.get(id(link), link) for link in each.links)
+        copied = Registry(dict(self.entries), self.opaque, self.loader, self.plugins)
+        copied._own = {name: twins.get(id(each), each) for name, each in self._own.items()}
+        copied._packaged = set(self._packaged)
+        return copied
+
     @contextmanager
     def growing(self, *, keep: bool = True) -> Generator[None]:
         """Leave everything as it was if the block fails, or only tries; nothing may be awaited in it."""

@@ -26,7 +26,7 @@ def declared_input(context: CallContext, worker: Worker) -> InputSchema:
         with _placed(worker.spec, "input_schema"):
             return input_schema(*_named(worker.spec.input_schema, context.run.load))
 
-    return made_once(worker, "input", _resolve)
+    return made_once(worker.resolved, "input", _resolve)
 
 
 def declared_output(context: CallContext, worker: Worker) -> OutputSchema | None:
@@ -36,7 +36,7 @@ def declared_output(context: CallContext, worker: Worker) -> OutputSchema | None
         with _placed(worker.spec, "output_schema"):
             return output_schema(*_named(worker.spec.output_schema, context.run.load))
 
-    return made_once(worker, "output", _resolve)
+    return made_once(worker.resolved, "output", _resolve)
 
 
 def check_declared(context: CallContext, worker: Worker, *, make: bool = True) -> None:
@@ -50,11 +50,11 @@ def check_declared(context: CallContext, worker: Worker, *, make: bool = True) -
     open_sandboxes(worker.spec, context.run.project_root, make=make)
 
 
-def made_once(worker: Worker, key: str, make: Callable[[], Any]) -> Any:
-    """Make what all calls of a linked worker share."""
-    if key not in worker.made:
-        worker.made[key] = make()
-    return worker.made[key]
+def made_once(made: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+    """Make what all calls of a linked worker share; `made` is its dict of that name, or `resolved`."""
+    if key not in made:
+        made[key] = make()
+    return made[key]
 
 
 class _Named(NamedTuple):

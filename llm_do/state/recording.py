@@ -151,9 +151,9 @@ def _digest(worker: Worker) -> str:
     """Give the digest of a worker's file; of one made by Python, that of what defines it, kept with it."""
     if worker.spec.sha256:
         return worker.spec.sha256
-    if "digest" not in worker.made:
-        worker.made["digest"] = definition_digest(worker.spec)
-    return worker.made["digest"]
+    if "digest" not in worker.resolved:
+        worker.resolved["digest"] = definition_digest(worker.spec)
+    return worker.resolved["digest"]
 
 
 def _close(context: CallContext, *, output: Any, error: dict[str, str] | None) -> None:

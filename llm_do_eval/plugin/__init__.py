@@ -7,6 +7,7 @@ of the fixtures `llm_do`, `stub`, `invariant`, `sample` or the mark `llm_samples
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,16 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "llm_project(path, ...): the project under test, relative to the test file"
     )
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Gathering(options), "llm_do_eval_gathering")
-    if options.baseline:
-        from llm_do_eval.plugin.baseline import NAME, Baseline
+    if options.plan:
+        from llm_do_eval.plugin.planning import Planning
 
-        config.pluginmanager.register(Baseline(config, options), NAME)
-    if options.check_cassettes:
-        from llm_do_eval.plugin.checking import Checking
-
-        config.pluginmanager.register(Checking(config, options), "llm_do_eval_checking")
+        config.pluginmanager.register(Planning(config, options), "llm_do_eval_planning")
+    else:
+        _watch(config, options)
     if config.getini("llm_dummy_keys") and options.record != "live":
         from llm_do_eval.cassette import dummy_keys
 
@@ -87,12 +84,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not marked:
         return
     from llm_do.errors import UsageError
-    from llm_do_eval.plugin.marks import sampling_of
+    from llm_do_eval.plugin.marks import claimed, sampling_of
 
-    refused = config.stash.setdefault(_REFUSED, {})
+    options, refused = config.stash[_OPTIONS], config.stash.setdefault(_REFUSED, {})
+    read = claimed if options.plan else sampling_of  # a plan tells what can never be shown
     for item in marked:
         try:
-            sampling_of(item, config.stash[_OPTIONS])
+            read(item, options)
         except UsageError as error:
             refused[item.nodeid] = f"{error} ({item.nodeid})"
     items[:] = [item for item in items if item.nodeid not in refused]
@@ -213,6 +211,21 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return SampleFixture(
         _conduct(request).item.nodeid, lambda index: tmp_path_factory.mktemp(f"sample-{index}-")
     )
+
+
+def _watch(config: pytest.Config, options: Options) -> None:
+    """Register what looks at the tests that are run."""
+    if not hasattr(config, "workerinput"):
+        gathering = Gathering(config, options, summary=os.environ.get("GITHUB_STEP_SUMMARY", ""))
+        config.pluginmanager.register(gathering, "llm_do_eval_gathering")
+    if options.baseline:
+        from llm_do_eval.plugin.baseline import NAME, Baseline
+
+        config.pluginmanager.register(Baseline(config, options), NAME)
+    if options.check_cassettes:
+        from llm_do_eval.plugin.checking import Checking
+
+        config.pluginmanager.register(Checking(config, options), "llm_do_eval_checking")
 
 
 def _budget(config: pytest.Config) -> Budget | None:

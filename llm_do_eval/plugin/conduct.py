@@ -23,6 +23,7 @@ from llm_do_eval.plugin.coexistence import refuse_blocked, refuse_second_cassett
 from llm_do_eval.plugin.marks import project_of, sampling_of
 from llm_do_eval.plugin.sampled import Sampled, once, sampled
 from llm_do_eval.plugin.traffic import Traffic
+from llm_do_eval.plugin.watching import watched
 from llm_do_eval.project import ProjectUnderTest
 from llm_do_eval.sample import Outcome, Sample, StopSampling, outcome_of, running
 from llm_do_eval.sampling.loop import at_once, backoff_s, run_concurrently, run_in_turn
@@ -31,6 +32,7 @@ from llm_do_eval.unawaited import unawaited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
 
     from llm_do_eval.plugin.marks import Sampling
     from llm_do_eval.plugin.options import Options
@@ -217,7 +219,7 @@ class Conduct:
 
             @functools.wraps(body)
             async def _run_all(**fixtures: Any) -> None:
-                with self._ending():
+                with self._ending(), self._watched():
                     await run_concurrently(
                         self._sampled.launch,
                         lambda: body(**fixtures),
@@ -230,10 +232,13 @@ class Conduct:
 
         @functools.wraps(body)
         def _run_each(**fixtures: Any) -> None:
-            with self._ending():
+            with self._ending(), self._watched():
                 run_in_turn(self._sampled.launch, lambda: body(**fixtures), sort=_sort, wait_s=self._wait_s)
 
         return _run_each
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return watched(self.item, self._sampled, self._sampling.claim if self._sampling else None)
 
     def _wait_s(self, attempt: int) -> float:
         return at_once(attempt) if self._traffic.replays else backoff_s(attempt)

@@ -21,31 +21,47 @@ VERDICT: Final = "llm_do_eval_verdict"
 UNPLAYED: Final = "llm_do_eval_unplayed"
 """Where the tear-down report of a test says which of its recordings nobody asked for."""
 
+SAMPLES: Final = "llm_do_eval_samples"
+"""Where the call report of a sampled test holds its samples that did not pass."""
+
+_LETTERS: Final = {"INCONCLUSIVE": "I", "VOID": "V", "INCOMPLETE": "?"}
 _COLOURS: Final = {"PASS": "green", "INCONCLUSIVE": "yellow"}
 
 
 class Gathering:
-    """Collects the sampled tests of a session in the process that the user started."""
+    """Collects the sampled tests of a session in the process that the user started.
 
-    def __init__(self, options: Options) -> None:
+    `summary` is the file that a CI system shows as Markdown; empty where there is none.
+    """
+
+    def __init__(self, config: pytest.Config, options: Options, *, summary: str) -> None:
+        self._config = config
         self._options = options
+        self._summary = summary
         self._tests: list[dict[str, Any]] = []
         self._lines: list[str] = []
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a report says of its sampled test."""
+        """Keep what a report says of its sampled test, and tell the samples that did not pass before it."""
         test = getattr(report, ATTRIBUTE, None)
         if test is not None:
             self._tests.append(test)
+        failed = getattr(report, SAMPLES, None)
+        if failed:
+            from llm_do_eval.plugin.subtests import tell
+
+            tell(self._config, report, failed)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> pytest.TestShortLogReport | None:
-        """Give an inconclusive test that fails its own letter and word among the failed ones."""
-        if report.failed and getattr(report, VERDICT, None) == "INCONCLUSIVE":
-            return pytest.TestShortLogReport("failed", "I", "INCONCLUSIVE")
+        """Give a failed test whose claim was not refuted its own letter and word among the failed ones."""
+        word = getattr(report, VERDICT, None)
+        if report.failed and word in _LETTERS:
+            return pytest.TestShortLogReport("failed", _LETTERS[word], word)
         return None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the files that were asked for."""
+        """Write the files that were asked for, and the summary of a CI system."""
         if session.config.option.collectonly:
             return
         from llm_do.errors import UsageError
@@ -59,23 +75,27 @@ class Gathering:
             except UsageError as error:
                 self._lines.append(f"ERROR: {error}")
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self._summary and self._tests:
+            from llm_do_eval.family import families
+            from llm_do_eval.plugin.summary import append
+
+            self._lines += append(self._summary, self._tests, families(self._tests))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was shown, one line a test and one an invariant."""
         if not self._tests and not self._lines:
             return
-        from llm_do_eval.family import families, family_lines
-        from llm_do_eval.session import lines_of
+        from llm_do_eval.family import families
+        from llm_do_eval.plugin.table import table
 
         terminalreporter.ensure_newline()
         terminalreporter.section("llm samples")
-        for test in sorted(self._tests, key=lambda each: each["test"]):
-            for line in lines_of(test):
-                markup = {_COLOURS.get(line.verdict, "red"): True} if line.verdict else {}
-                terminalreporter.write_line(line.text, **markup)
-        for family in families(self._tests):
-            for line in family_lines(family):
-                terminalreporter.write_line(line)
+        width = self._config.get_terminal_writer().fullwidth
+        verbose = self._config.get_verbosity() > 0
+        for line in table(self._tests, families(self._tests), width=width, verbose=verbose):
+            terminalreporter.write(line.indent)
+            terminalreporter.write(line.word, **{_COLOURS.get(line.word, "red"): True})
+            terminalreporter.line(line.rest)
         if any(test["verdict"] == "INCONCLUSIVE" for test in self._tests):
             terminalreporter.write_line(f"llm_inconclusive = {self._options.inconclusive}")
         for line in self._lines:

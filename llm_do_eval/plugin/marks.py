@@ -41,6 +41,18 @@ def sampling_of(item: pytest.Item, options: Options) -> Sampling | None:
         UsageError: the mark is wrong, its own number of samples can never show its rate, or the test would be
             rerun.
     """
+    sampling = claimed(item, options)
+    if sampling is None or options.samples is not None or sampling.claim.provable(sampling.samples):
+        return sampling
+    raise UsageError(sampling.claim.too_few(sampling.samples))
+
+
+def claimed(item: pytest.Item, options: Options) -> Sampling | None:
+    """Read the mark of a sampled test, whether its number of samples can show its rate or not.
+
+    Raises:
+        UsageError: the mark is wrong, or the test would be rerun.
+    """
     mark = item.get_closest_marker(SAMPLES)
     if mark is None:
         return None
@@ -52,8 +64,6 @@ def sampling_of(item: pytest.Item, options: Options) -> Sampling | None:
     if not isinstance(own, int) or isinstance(own, bool) or own < 1:
         raise UsageError(f"{SAMPLES}: {own!r} is no number of samples; give an integer from 1")
     claim = _claim(mark.kwargs, options.confidence)
-    if options.samples is None and not claim.provable(own):
-        raise UsageError(claim.too_few(own))
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         raise UsageError(f"{SAMPLES} and @given do not go together; parametrize the inputs to be sampled")
     return Sampling(options.samples or own, claim, _stop(mark.kwargs.get("stop"), claim))

@@ -47,6 +47,7 @@ class Options:
     cassette_max_age: float | None
     budget: float | None
     resume: bool
+    plan: bool
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -88,25 +89,7 @@ def add_options(parser: pytest.Parser) -> None:
         type=_metrics,
         metavar="NAMES",
     )
-    _add(
-        "--llm-check-cassettes",
-        "fail a replaying session whose cassettes are stale, orphan, unplayed, too large or hold a secret",
-        kind="bool",
-        action="store_true",
-    )
-    _add(
-        "--llm-budget",
-        "USD that this session may spend at providers; sampling stops before it is exceeded",
-        kind="float",
-        type=_amount,
-        metavar="USD",
-    )
-    _add(
-        "--llm-resume",
-        "go on with the samples of a run that was stopped or killed, by the same plan",
-        kind="bool",
-        action="store_true",
-    )
+    _add_economy(_add)
     _add_keys(parser)
 
 
@@ -135,6 +118,35 @@ def _add_judgement(add: Callable[..., None]) -> None:
         kind="float",
         type=_confidence,
         metavar="P",
+    )
+
+
+def _add_economy(add: Callable[..., None]) -> None:
+    """Declare what is looked at, planned and spent."""
+    add(
+        "--llm-check-cassettes",
+        "fail a replaying session whose cassettes are stale, orphan, unplayed, too large or hold a secret",
+        kind="bool",
+        action="store_true",
+    )
+    add(
+        "--llm-plan",
+        "print samples, power, requests, minutes and dollars of the marked tests, and run nothing",
+        kind="bool",
+        action="store_true",
+    )
+    add(
+        "--llm-budget",
+        "USD that this session may spend at providers; sampling stops before it is exceeded",
+        kind="float",
+        type=_amount,
+        metavar="USD",
+    )
+    add(
+        "--llm-resume",
+        "go on with the samples of a run that was stopped or killed, by the same plan",
+        kind="bool",
+        action="store_true",
     )
 
 
@@ -198,6 +210,7 @@ def read_options(config: pytest.Config) -> Options:
         cassette_max_age=config.getini("llm_cassette_max_age"),
         budget=_number(config, "llm_budget", _amount),
         resume=bool(config.getoption("llm_resume") or config.getini("llm_resume")),
+        plan=bool(config.getoption("llm_plan") or config.getini("llm_plan")),
     )
 
 

@@ -4,48 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from llm_do_eval.cassette import find_stop
 from llm_do_eval.plugin.baseline import NAME as BASELINE
-from llm_do_eval.plugin.gathering import ATTRIBUTE, UNPLAYED, VERDICT
+from llm_do_eval.plugin.gathering import ATTRIBUTE, SAMPLES, UNPLAYED, VERDICT
+from llm_do_eval.plugin.junit import properties_of
 
 if TYPE_CHECKING:
+    import pytest
+
     from llm_do_eval.plugin.conduct import Conduct
+    from llm_do_eval.plugin.subtests import Failed
     from llm_do_eval.sample import Sample
 
 
 def complete(report: pytest.TestReport, conduct: Conduct, call: pytest.CallInfo[None]) -> None:
-    """Report samples that did not pass before their test, the verdict with its end, a stop by its message."""
+    """Add the verdict, the samples that did not pass and the properties; say a stop by its message."""
     stop = call.excinfo and find_stop(call.excinfo.value)
     if stop:
         report.longrepr = str(stop)
+    test = conduct.to_json()
     if report.when == "call" and conduct.judged is not None:
         setattr(report, VERDICT, conduct.judged.verdict.word)
         baseline = conduct.item.config.pluginmanager.get_plugin(BASELINE)
         if baseline is not None:
-            baseline.settle(report, conduct.to_json())
-        for each in conduct.failed():
-            conduct.item.ihook.pytest_runtest_logreport(report=_subtest(conduct, each))
+            baseline.settle(report, test)
+        failed: list[Failed] = [
+            {"index": each.index, "reason": _reason(each), "trace": conduct.trace(each)}
+            for each in conduct.failed()
+        ]
+        setattr(report, SAMPLES, failed)
     if report.when == "teardown":
-        setattr(report, ATTRIBUTE, conduct.to_json())
+        setattr(report, ATTRIBUTE, test)
         setattr(report, UNPLAYED, conduct.unplayed())
+    if test is not None:
+        # a call that fails and a tear-down that fails too are two cases of JUnit: both are to say this
+        samples = {str(each.index): _reason(each) for each in conduct.failed()}
+        report.user_properties += properties_of({**test, "samples": samples}).items()
 
 
-def _subtest(conduct: Conduct, sample: Sample) -> pytest.SubtestReport:
-    """Report one sample as an xfailed subtest: only the verdict over all of them can fail the test."""
-    from _pytest.subtests import SubtestContext
-
-    item = conduct.item
-    reason = "; ".join(sample.reasons)
-    report = pytest.SubtestReport(
-        nodeid=item.nodeid,
-        location=item.location,
-        keywords=dict.fromkeys(item.keywords, 1),
-        outcome="skipped",
-        longrepr=conduct.trace(sample) or reason,
-        when="call",
-    )
-    report.context = SubtestContext(msg=f"sample {sample.index}", kwargs={})
-    report.wasxfail = f"{sample.outcome}: {reason}"
-    return report
+def _reason(sample: Sample) -> str:
+    return f"{sample.outcome}: {'; '.join(sample.reasons)}"

@@ -10,6 +10,7 @@ from llm_do.canonical import canonical_json
 from llm_do.errors import FormatError, UsageError
 from llm_do.secrets import redacted
 from llm_do_eval.delivery import deliver
+from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.invariant import Broken, Checks
 from llm_do_eval.number import Number
 from llm_do_eval.sample import Sample
@@ -107,6 +108,7 @@ def _to_json(sample: Sample) -> dict[str, Any]:
         "numbers": [asdict(each) for each in sample.checks.numbers.values()],
         "responses": [asdict(each) for each in sample.responses],
         "tools_misused": sample.tools_misused,
+        "failure": failure_kind(sample),
         "workers": sample.workers,
     }
 
@@ -124,8 +126,9 @@ def _from_json(line: Mapping[str, Any]) -> Sample:
         spent_usd=line["spent_usd"],
         latency_s=line["latency_s"],
         models=set(line["models"]),
-        responses=[Response(**(each | {"key": (*each["key"],)})) for each in line["responses"]],
+        responses=[Response(**each) for each in line["responses"]],
         tools_misused=line["tools_misused"],
+        failure=line["failure"],
         workers=line["workers"],
         outcome=line["outcome"],
     )

@@ -60,7 +60,7 @@ class Planned:
 
     def enough(self, path: Sequence[bool]) -> bool:
         """Tell whether the plan has decided, or there are no more samples."""
-        return len(path) >= self.samples or self.plan.first_stop(path[: self.plan.cap]) is not None
+        return len(path) >= self.samples or self.plan.first_stop(path) is not None
 
     def ahead(self, path: Sequence[bool]) -> int:
         """Give how many samples will probably be looked at, at least one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llm_do_eval.stats.bounds import lower_bound, upper_bound
+from llm_do_eval.stats.bounds import lower_bound
+from llm_do_eval.stats.guard import refuting
 from llm_do_eval.stats.plan import Design, Plan
 
 _SLACK = 1e-12
@@ -20,7 +21,7 @@ def curtailed(design: Design, samples: int) -> Plan:
     enough = _least_passing(design, samples)
     if enough > samples:
         raise ValueError(f"{samples} samples can never show {design.p_lo:g}")
-    too_few = _most_failing(design, samples)
+    too_few = refuting(samples, design.p_lo, design.alpha)
     sizes = range(samples + 1)
     return Plan(
         design,
@@ -32,8 +33,3 @@ def curtailed(design: Design, samples: int) -> Plan:
 def _least_passing(design: Design, samples: int) -> int:
     shown = (k for k in range(samples + 1) if lower_bound(k, samples, design.beta) >= design.p_lo - _SLACK)
     return next(shown, samples + 1)
-
-
-def _most_failing(design: Design, samples: int) -> int:
-    counts = range(samples, -1, -1)
-    return next((k for k in counts if upper_bound(k, samples, design.alpha) <= design.p_lo + _SLACK), -1)

@@ -32,8 +32,9 @@ MIN_SAMPLES_FOR_FAIL: Final = 5
 THOROUGH: Final = 300
 """Up to this cap many plans are compared; above it one more or less in a boundary makes little difference."""
 
+_QUICK: Final = ((0.5, 0.2, 21),)
 # where the rates are not weighted evenly, other plans are optimal, and some leave less of the errors unused
-_SHARES: Final = (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9)
+_THOROUGH: Final = ((0.5, 0.2, 41), *((share / 10, 0.7, 41) for share in range(1, 10)))
 
 
 class CapTooSmall(ValueError):
@@ -171,8 +172,7 @@ def _pools(design: Design, rules: Rules) -> Iterator[Pool]:
     found = _dual(design, rules)
     # on a fixed grid, so that rounding on the way to the dual does not decide which plans are compared
     middle = np.log([found.fail_price, found.pass_price]).round(1)
-    shares, half, points = (_SHARES, 0.7, 41) if rules.cap <= THOROUGH else ((0.5,), 0.2, 21)
-    for share in shares:
+    for share, half, points in _THOROUGH if rules.cap <= THOROUGH else _QUICK:
         weighted = replace(rules, weights={design.p_hi: share, design.p_lo: 1 - share})
         fail_prices, pass_prices = _grid(middle, half, points)
         yield Stopping(weighted, fail_prices[-1], pass_prices[-1]).pool(fail_prices, pass_prices)

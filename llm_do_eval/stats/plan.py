@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeGuard, cast
 
 if TYPE_CHECKING:
@@ -107,10 +108,10 @@ class Plan:
         """Give where samples, in the order they were launched, first decide; None where they do not yet.
 
         What comes after that sample changes nothing, so outcomes recorded in several runs of one plan are
-        judged as one: their order is all it takes.
+        judged as one: their order is all it takes. Samples beyond `cap` are not looked at.
         """
         k = 0
-        for n, passed in enumerate(outcomes, start=1):
+        for n, passed in enumerate(islice(outcomes, self.cap), start=1):
             k += passed
             if (word := self.decide(n, k)) is not None:
                 return Stop(n, k, word)

@@ -169,7 +169,7 @@ def one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "a command is needed: import, report, compare or cassettes"),
+        ([], "a command is needed: import, report, compare, plan or cassettes"),
         (["reprot"], "No such command 'reprot'"),
         (["report", "--no-such"], "No such option"),
         (["report", "--ok", "reward = 1"], "'reward = 1' is no condition"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def sample(
     index: int, *ids: str, outcome: Outcome | None = "pass", model: str = "m-1", varies: bool = True
 ) -> Sample:
-    answers = [Response((each, None), "openai:m", model, varies=varies) for each in ids]
+    answers = [Response(each, "openai:m", model, varies=varies) for each in ids]
     return Sample(index, responses=answers, outcome=outcome)
 
 

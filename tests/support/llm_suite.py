@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     import pytest
 
 # an inner run forgets what it imports: what takes long is imported here once
-for name in ("plugin.conduct", "plugin.page", "plugin.reports", "cassette.patches.player"):
+for name in (
+    "plugin.conduct",
+    "plugin.page",
+    "plugin.reports",
+    "plugin.summary",
+    "plugin.table",
+    "cassette.patches.player",
+):
     import_module(f"llm_do_eval.{name}")
 for name in ("openai", "function"):
     import_module(f"pydantic_ai.models.{name}")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    monkeypatch.delenv("LLM_DO_MODEL", raising=False)
+    for name in ("LLM_DO_MODEL", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeini(INI)
     pytester.makepyfile(play=PLAY)

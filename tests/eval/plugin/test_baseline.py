@@ -76,7 +76,7 @@ def test_a_regression_fails_its_test_whatever_its_own_verdict(suite: Suite) -> N
     result.stdout.fnmatch_lines(
         [
             "regression: 20/20 -> 8/20, -60 points (p < 0.0001*); the drop could be as large as * points *",
-            "PASS test_suite.py::test_word: 8/20 samples passed; *",
+            "  PASS test_word * 8/20 -> true rate *",
             "*= llm baseline =*",
             f"test_suite.py::test_letter: {UNCHANGED}",
             "test_suite.py::test_word: regression: 20/20 -> 8/20, *",

@@ -28,7 +28,7 @@ async def test_talk(llm_do):
     assert (await llm_do.run("hi")).output
 """
 OLD = "2026-01-02"
-LINE = f"  recorded {OLD}, openai-chat:stand-in, n=4, 2 replayed; cassettes/*: review before committing"
+LINE = f"    recorded {OLD}, openai-chat:stand-in, n=4, 2 replayed; cassettes/*: review before committing"
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_samples_that_are_added_do_not_make_the_old_ones_new(suite: Suite, old: 
     assert counted(suite) == (2, 2, OLD, True)
 
     again = suite.again("--llm-samples=4")
-    again.stdout.fnmatch_lines([f"  recorded {OLD}, openai-chat:stand-in, n=4, replayed"])
+    again.stdout.fnmatch_lines([f"    recorded {OLD}, openai-chat:stand-in, n=4, replayed"])
     assert suite.tests()["test_talk"]["evidence"]["replayed_samples"] == 4
     # each replay is newer than the run that recorded it, also of the samples that were added
     assert counted(suite) == (0, 4, OLD, True)
@@ -96,7 +96,7 @@ def test_a_sample_that_asked_anew_is_not_a_replayed_one(suite: Suite, old: Path,
     twice = TESTS + '    assert (await llm_do.run("and you?")).output\n'
     result = suite.run(twice, "--llm-record=new_episodes")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"  recorded {OLD}, openai-chat:stand-in, n=2; cassettes/*"])
+    result.stdout.fnmatch_lines([f"    recorded {OLD}, openai-chat:stand-in, n=2; cassettes/*"])
     assert len(provider.requests) == 4
     assert suite.tests()["test_talk"]["evidence"]["replayed_samples"] == 0
     assert old.is_file()

@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from llm_suite import Suite
 
+    from evals.standin import StandIn
+
 pytest_plugins = ["pytester"]
 
 
@@ -27,7 +29,13 @@ async def test_count(invariant, sample):
     assert (steps["side"], steps["limit"], steps["quantile"]) == ("at most", 8.0, None)
     assert steps["values"]["each"] == [float(each % 10) for each in range(20)]
     assert (steps["values"]["median"], score["values"]["median"]) == (4.0, 1.5)
-    result.stdout.fnmatch_lines(["  PASS steps: 18/20 held; *, 95 % confidence); median 4 (0 to 9)"])
+    result.stdout.fnmatch_lines(
+        [
+            "    PASS steps at most 8 *18/20 -> true rate *",
+            "        18/20 held; *",
+            "        confidence); median 4 (0 to 9)",
+        ]
+    )
 
 
 def test_a_quantile_is_judged_by_its_own_rate_and_fails_no_sample(suite: Suite) -> None:
@@ -67,7 +75,9 @@ async def test_too_slow(invariant, sample):
     assert few["sentence"] == "20/20 samples passed; INCONCLUSIVE by invariant 'latency'"
     assert (slow["verdict"], slow["k"]) == ("FAIL", 20)
     assert slow["invariants"][0]["values"]["each"][:2] == [None, 9.0]
-    result.stdout.fnmatch_lines(["  FAIL latency: 0/20 at most 8; shown: p95 not at most 8 (*"])
+    result.stdout.fnmatch_lines(
+        ["    FAIL latency at most 8 *0/20 *< 0.95", "        0/20 at most 8; shown: p95 not at most 8 (*"]
+    )
 
 
 def test_a_value_that_is_none_fails_its_sample_with_the_reason(suite: Suite) -> None:
@@ -111,3 +121,25 @@ async def test_fixture(early, invariant):
     result = suite.run(source)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*invariant.{call.partition('(')[0]} is of one sample*"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("claim", "requests"), [(", quantile=0.95", 75), ("", 18)])
+def test_a_plan_for_the_pass_rate_does_not_cut_a_quantile_short(
+    suite: Suite, provider: StandIn, claim: str, requests: int
+) -> None:
+    source = f"""
+@pytest.mark.llm_samples(75, min_pass_rate=0.8, target=0.95)
+async def test_both(llm_do, invariant):
+    run = await llm_do.run("hi")
+    invariant.at_most("calls", run.usage.requests, 1{claim})
+"""
+    suite.run(source, "--llm-record=once", "--llm-concurrency=1").assert_outcomes(passed=1)
+    assert len(provider.requests) == requests
+    [test] = suite.tests().values()
+    assert (test["stopped"], test["n"]) == (True, 18)
+    [calls] = test["invariants"]
+    assert (calls["verdict"], calls["n"]) == ("PASS", requests)
+    again = suite.again()
+    again.assert_outcomes(passed=1)
+    assert suite.tests()["test_both"]["invariants"] == [calls]

@@ -146,7 +146,7 @@ def test_a_replay_needs_no_provider_no_key_and_no_model(recorded: Suite) -> None
     first, before = outputs(recorded), cassette(recorded).read_bytes()
     result = recorded.again("--llm-concurrency=1")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  recorded 2*, openai-chat:stand-in, n=5, replayed"])
+    result.stdout.fnmatch_lines(["    recorded 2*, openai-chat:stand-in, n=5, replayed"])
     assert outputs(recorded) == first
     assert cassette(recorded).read_bytes() == before
     evidence = recorded.tests()["test_orders"]["evidence"]
@@ -179,7 +179,8 @@ def test_more_samples_than_recorded_say_how_to_record_them(recorded: Suite, prov
     result.stdout.fnmatch_lines(
         [
             f"INCOMPLETE: Samples recorded: 0..4; sample ? is not: record it with {command}",
-            "INCOMPLETE *test_orders: * samples ended before the test was stopped: nothing is shown",
+            "  INCOMPLETE test_orders *nothing",
+            "      * samples ended before the test was stopped: nothing is shown",
         ]
     )
     assert len(provider.requests) == before
@@ -353,7 +354,7 @@ def busy():
 def test_live_calls_providers_and_touches_no_cassette(suite: Suite, provider: StandIn) -> None:
     result = suite.run(TESTS, "--llm-record=live", "--llm-samples=2")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  live 2*, openai-chat:stand-in, n=2"])
+    result.stdout.fnmatch_lines(["    live 2*, openai-chat:stand-in, n=2"])
     assert len(provider.requests) == 4
     assert not cassette(suite).parent.exists()
 

@@ -38,8 +38,11 @@ async def test_most(sample):
             "  sample 19 (fail): AssertionError: assert 19 < 19",
             ">*assert sample.index < 19",
             "*= llm samples =*",
-            "PASS *::test_all: 20/20 samples passed -> true pass rate >= 86.1 % (95 % confidence)",
-            "FAIL test_suite.py::test_most: 19/20 samples passed, *",
+            "*k/n    bounds, 95 % each*",
+            "test_suite.py",
+            "  PASS test_all *20/20 -> true rate >= 86.1 %",
+            "  FAIL test_most *19/20 -> true rate 78.4-99.7 %  not all",
+            "      19/20 samples passed, and without min_pass_rate every one has to; *",
         ]
     )
 
@@ -58,8 +61,11 @@ async def test_rate(sample, passing):
     result.stdout.fnmatch_lines(
         [
             "*: 18/20 samples passed; not settled: *; at least 3 more samples, all passing, would show 0.75",
-            "*: 20/20 samples passed; shown: true pass rate >= 0.75 (bound 86.1 %, 95 % confidence)",
             "*: 8/20 samples passed; shown: true pass rate < 0.75 (bound 60.6 %, 95 % confidence)",
+            "*= llm samples =*",
+            "  INCONCLUSIVE test_rate[[]18[]] *18/20 -> true rate 71.7-98.2 % *not yet",
+            "  PASS test_rate[[]20[]] *20/20 -> true rate >= 86.1 % *>= 0.75",
+            "  FAIL test_rate[[]8[]] *8/20 -> true rate 21.7-60.6 % *< 0.75",
         ]
     )
 
@@ -77,7 +83,7 @@ async def test_open(sample):
 """
     result = suite.run(source, f"--llm-inconclusive={choice}")
     result.assert_outcomes(**outcome)
-    result.stdout.fnmatch_lines(["INCONCLUSIVE *test_open: 19/20*", f"llm_inconclusive = {choice}"])
+    result.stdout.fnmatch_lines(["  INCONCLUSIVE test_open *19/20*", f"llm_inconclusive = {choice}"])
 
 
 @pytest.mark.parametrize(
@@ -123,6 +129,43 @@ async def test_few(sample):
     result.stdout.fnmatch_lines(["INCONCLUSIVE: 5/5 samples passed; not settled: *at least 54.9 %*"])
 
 
+def test_what_is_not_refuted_has_letters_and_words_of_its_own_among_the_failed(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_DO_MODEL", "openai-chat:stand-in")
+    source = (
+        INFRA
+        + """
+@pytest.mark.llm_samples(20, min_pass_rate=0.8)
+async def test_open(sample):
+    assert sample.index > 1
+
+@pytest.mark.llm_samples(2)
+async def test_busy(sample):
+    assert sample.index < 2
+    raise busy()
+
+@pytest.mark.llm_samples(2)
+async def test_asks(llm_do):
+    assert (await llm_do.run("hi")).output
+
+@pytest.mark.llm_samples(2)
+async def test_refuted(sample):
+    assert sample.index > 2
+"""
+    )
+    result = suite.run(source, "-o", "console_output_style=classic")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(["test_suite.py IV?F"])
+    for word, name in (
+        ("VOID", "busy"),
+        ("INCONCLUSIVE", "open"),
+        ("INCOMPLETE", "asks"),
+        ("FAILED", "refuted"),
+    ):
+        result.stdout.fnmatch_lines([f"{word} test_suite.py::test_{name} - *"])
+
+
 def test_a_guard_fails_only_when_the_rate_is_refuted(suite: Suite) -> None:
     source = """
 @pytest.mark.parametrize("passing", [19, 15])
@@ -132,7 +175,7 @@ async def test_guard(sample, passing):
 """
     result = suite.run(source)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["PASS *19*: 19/20 samples passed; 0.9 is not refuted*between 78.4 %*"])
+    result.stdout.fnmatch_lines(["  PASS *[[]19[]] *19/20 -> true rate 78.4-99.7 %  not < 0.9"])
 
 
 def test_infrastructure_is_told_by_type_and_too_much_of_it_voids(suite: Suite) -> None:
@@ -221,7 +264,7 @@ async def test_mostly(sample, invariant):
             "*test_mostly SUBXFAIL[[]sample 4]*",
             "*test_mostly SUBXFAIL[[]sample 10]*",
             "*test_mostly PASSED*",
-            "  failures: assertion in 1, odd one in 2",
+            "    failures: assertion in 1, odd one in 2",
             "SUBXFAIL[[]sample 0] *test_mostly - fail: invariant 'even' is false",
             "SUBXFAIL[[]sample 4] *test_mostly - fail: AssertionError: assert 4 != 4",
         ]
@@ -241,7 +284,7 @@ async def test_named(sample, invariant):
 """
     result = suite.run(source)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["  PASS third: 18/20 held (1 sample never came to it); shown: *"])
+    result.stdout.fnmatch_lines(["    PASS third *18/20 -> true rate 71.7-98.2 %  >= 0.7"])
     [test] = suite.tests().values()
     rows = {each["name"]: (each["k"], each["n"], each["verdict"]) for each in test["invariants"]}
     assert rows == {"first": (20, 20, "PASS"), "second": (11, 20, "INCONCLUSIVE"), "third": (18, 20, "PASS")}

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llm_do_eval.number import number
 from llm_do_eval.sample import Sample
 from llm_do_eval.sampling.budget import Budget
 from llm_do_eval.sampling.launch import ATTEMPTS, Launch, passes
 from llm_do_eval.sampling.stopping import Fixed, Planned
 from llm_do_eval.stats.curtailed import curtailed
 from llm_do_eval.stats.plan import Design
+from llm_do_eval.trajectory import Response
 
 if TYPE_CHECKING:
     from llm_do_eval.sample import Outcome
@@ -150,3 +152,27 @@ def test_attempts_that_were_spoilt_are_paid_for_too() -> None:
     end(launch, launch.take(), "infra", 0.6)
     assert launch.take() is None
     assert launch.out_of_budget
+
+
+def in_order() -> Launch:
+    return Launch([Sample(index) for index in range(20)], Planned(curtailed(Design(0.7, 0.9), 20), 20))
+
+
+@pytest.mark.parametrize(("repeating", "count"), [(False, 18), (True, 20)])
+def test_answers_given_before_do_not_bring_a_plan_to_its_end(*, repeating: bool, count: int) -> None:
+    launch, run = in_order(), 0
+    while (sample := launch.take()) is not None:
+        sample.responses.append(Response("a" if repeating else f"a{run}", "m", None))
+        end(launch, sample, "pass")
+        run += 1
+    assert run == count
+    assert len(passes(launch.samples)) == (1 if repeating else 18)
+
+
+def test_a_test_that_claims_a_quantile_runs_all_its_samples() -> None:
+    launch, run = in_order(), 0
+    while (sample := launch.take()) is not None:
+        sample.checks.measure(number("latency", 1, 8, quantile=0.95))
+        end(launch, sample, "pass")
+        run += 1
+    assert run == 20

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_do.errors import FormatError, UsageError
+from llm_do_eval.failurekind import failure_kind
 from llm_do_eval.number import number
 from llm_do_eval.sample import Sample
 from llm_do_eval.sampling.ledger import Ledger
@@ -24,8 +25,9 @@ def ended(index: int, outcome: Outcome) -> Sample:
     sample = Sample(index, usage=Usage(2, 1, 30, 4), cost_usd=0.25, spent_usd=0.125, models={"m"})
     sample.checks.check("kept", condition=True, must=True, label=None)
     sample.checks.check("told", condition=outcome == "pass", must=False, label="hallucination")
-    sample.responses.append(Response(("id", None), "p:m", "m-1", varies=False))
+    sample.responses.append(Response(f"id-{index} None", "p:m", "m-1", varies=False))
     sample.checks.measure(number("cost", 0.5, 1))
+    sample.checks.measure(number("latency", index, 2, quantile=0.5))
     sample.tools_misused = True
     sample.end(AssertionError("no") if outcome == "fail" else None, outcome)
     sample.outcome = outcome
@@ -54,6 +56,8 @@ def test_ended_samples_come_back_as_they_were(tmp_path: Path) -> None:
         for name in ("held", "must", "broken", "numbers"):
             assert getattr(after.checks, name) == getattr(before.checks, name)
         assert after.labels == before.labels
+        assert failure_kind(after) == failure_kind(before)
+    assert failure_kind(restored[1]) == "assertion"
     assert restored[1].reasons == ["invariant 'told' is false", "AssertionError: no"]
 
 
