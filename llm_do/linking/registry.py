@@ -122,9 +122,7 @@ class Registry:
 
     def copy(self) -> Registry:
         """Give a registry of the same names that grows by itself; workers are copied, as their links change."""
-        twins = {
-            id(each): Worker(each.spec, each.origin, resolved=each.resolved) for each in self.workers.values()
-        }
+        twins = {id(each): Worker(each.spec, each.origin, resolved=each.resolved) for each in self.workers.values()}
         for each in self.workers.values():
             twins[id(each)].links = tuple(twins.get(id(link), link) for link in each.links)
         copied = Registry(dict(self.entries), self.opaque, self.loader, self.plugins)
