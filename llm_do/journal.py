@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "llm-do/observation/v1"
 VERSION: Final = 1
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 Impl = Literal["worker", "python", "stub", "stabilized", "server"]
 """What ran a call."""
 Effect = Literal["read", "write", "unknown"]
@@ -66,8 +67,11 @@ def _text(event: Event) -> str:
 
 def _open(path: Path) -> int:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            return os.open(path, _FLAGS, 0o600)
+        except FileNotFoundError:  # only the first run of a project finds no folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, _FLAGS, 0o600)
     except OSError as error:
         raise UsageError(
             f"{path}: the journal cannot be opened ({error.strerror}); use --runs-dir DIR or --no-journal"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai import Agent, StructuredDict
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from pydantic_ai.messages import ModelMessage
 
-    from llm_do.schemas.schema import OutputSchema
+    from llm_do.schemas.schema import InputSchema, OutputSchema
     from llm_do.state.context import CallContext
 
 _NO_LIMITS = UsageLimits(request_limit=None)
@@ -124,7 +126,9 @@ def _agent(context: CallContext, worker: Worker) -> Agent[CallContext, Any]:
             agent.output_validator(_enforcing(schema))
         return agent
 
-    return made_once(worker.resolved, "agent", _build)
+    # an output schema is told to the model, which may change it: copies of the worker share none
+    is_shared = declared_output(context, worker) is None
+    return made_once(worker.resolved if is_shared else worker.made, "agent", _build)
 
 
 def _output_type(schema: OutputSchema | None) -> Any:
@@ -132,7 +136,7 @@ def _output_type(schema: OutputSchema | None) -> Any:
         return str
     if schema.model is not None:
         return schema.model
-    sent = without_references(schema.json_schema)
+    sent = copy.deepcopy(without_references(schema.json_schema))
     return StructuredDict(sent if _is_object(schema) else as_object_schema(sent))
 
 
@@ -164,9 +168,16 @@ def _unwrapped(context: CallContext, worker: Worker, output: Any) -> Any:
 def _offered(context: CallContext, link: Worker | Toolset | Tool) -> Offered:
     """Wrap a link: a toolset is made anew for every call, a worker's tool has no state."""
     if isinstance(link, Worker):
-        schema = declared_input(context, link)
-        return made_once(link.made, "tool", lambda: Offered(WorkerTool(link, schema), link=link))
+        return made_once(
+            link.made, "tool", lambda: Offered(WorkerTool(link, _told(context, link)), link=link)
+        )
     return Offered(new_toolset(context, link), link=link)
+
+
+def _told(context: CallContext, worker: Worker) -> InputSchema:
+    """Copy the input schema of a worker for a model, which may change it: the worker checks by its own."""
+    schema = declared_input(context, worker)
+    return replace(schema, json_schema=copy.deepcopy(schema.json_schema))
 
 
 def _shown(value: Any) -> str:

@@ -121,8 +121,10 @@ class Registry:
             each.links = tuple(cast("Link", new) if link is old else link for link in each.links)
 
     def copy(self) -> Registry:
-        """Give a registry of the same names that grows by itself; workers are copied, as their links change."""
-        twins = {id(each): Worker(each.spec, each.origin, resolved=each.resolved) for each in self.workers.values()}
+        """Give a registry of the same names that grows by itself; its workers are copies: links change."""
+        twins = {
+            id(each): Worker(each.spec, each.origin, resolved=each.resolved) for each in self.workers.values()
+        }
         for each in self.workers.values():
             twins[id(each)].links = tuple(twins.get(id(link), link) for link in each.links)
         copied = Registry(dict(self.entries), self.opaque, self.loader, self.plugins)

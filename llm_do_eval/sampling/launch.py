@@ -53,6 +53,15 @@ class Launch:
     out_of_budget: bool = False
     _again: deque[Sample] = field(default_factory=deque[Sample])
     _next: int = 0
+    _spoilt: int = 0
+    _ended: int = -1
+    """How many samples had ended before the first that has not, when `_path` was read from them."""
+    _path: list[bool] = field(default_factory=list[bool])
+    _enforced: Stopping = field(init=False)
+    """The rule, or all samples where one claims a quantile: a plan for the pass rate would stop too early."""
+
+    def __post_init__(self) -> None:
+        self._enforced = self.rule
 
     @property
     def alone(self) -> bool:
@@ -62,7 +71,7 @@ class Launch:
     @property
     def infra(self) -> int:
         """How many attempts a provider or the network has spoilt."""
-        return len(self.retried) + sum(each.outcome == "infra" for each in self.samples)
+        return self._spoilt
 
     @property
     def void(self) -> bool:
@@ -71,7 +80,8 @@ class Launch:
 
     def take(self) -> Sample | None:
         """Give the sample to start now; None if none may, until one that is under way has ended or at all."""
-        if self.void or self._rule.enough(passes(self.samples)):
+        self._look()
+        if self.void or self._enforced.enough(self._path):
             return None
         sample = self._candidate()
         if sample is None or not self._affordable():
@@ -89,28 +99,32 @@ class Launch:
         if self.budget is not None:
             self.budget.charge(sample)
         self.on_end(sample)
+        self._spoilt += sample.outcome == "infra"
         if sample.outcome == "infra" and not self.alone and sample.attempt < ATTEMPTS and not self.void:
             self.retried.append(sample)
             again = Sample(sample.index, attempt=sample.attempt + 1)
             self.samples[sample.index] = again
             self._again.append(again)
 
-    @property
-    def _rule(self) -> Stopping:
-        """Run all samples of a test that claims a quantile: a plan for the pass rate would stop too early."""
-        numbers = (each.checks.numbers.values() for each in self.samples if each.outcome is not None)
-        quantiled = any(number.quantile is not None for each in numbers for number in each)
-        return Fixed(len(self.samples)) if quantiled else self.rule
+    def _look(self) -> None:
+        """Read the path again where more samples have ended: all of them for each would be slow for many."""
+        ended, last = max(self._ended, 0), len(self.samples)
+        while ended < last and self.samples[ended].outcome is not None:
+            ended += 1
+        if ended != self._ended:
+            self._ended, self._path = ended, passes(self.samples[:ended])
+            if any(_claims_quantile(each) for each in self.samples[:ended]):
+                self._enforced = Fixed(last)
 
     def _candidate(self) -> Sample | None:
         if self._again:
             return self._again[0]
-        waiting = (each for each in self.samples[self._next :] if each.outcome is None)
-        sample = next(waiting, None)
-        if sample is None:
+        while self._next < len(self.samples) and self.samples[self._next].outcome is not None:
+            self._next += 1
+        if self._next == len(self.samples):
             return None
-        judged = next(place for place, each in enumerate(self.samples) if each.outcome is None)
-        return sample if sample.index - judged < self._rule.ahead(passes(self.samples)) else None
+        is_near = self._next - self._ended < self._enforced.ahead(self._path)
+        return self.samples[self._next] if is_near else None
 
     def _affordable(self) -> bool:
         if self.budget is None:
@@ -123,3 +137,7 @@ class Launch:
             return True
         self.out_of_budget = self.out_of_budget or not self.in_flight
         return False
+
+
+def _claims_quantile(sample: Sample) -> bool:
+    return any(number.quantile is not None for number in sample.checks.numbers.values())

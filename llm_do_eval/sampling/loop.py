@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from llm_do_eval.sample import StopSampling, sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from llm_do_eval.sample import Outcome, Sample
     from llm_do_eval.sampling.launch import Launch
 
     Sort = Callable[[BaseException], Outcome]
     Wait = Callable[[int], float]
+
+_YOUNG: Final = 20_000
+"""How many more objects than before may live until Python looks for cycles."""
 
 
 def backoff_s(attempt: int) -> float:
@@ -53,14 +58,15 @@ async def run_concurrently(
         ended.set()
 
     try:
-        async with asyncio.TaskGroup() as group:
-            while True:
-                while launch.in_flight < concurrency and (sample := launch.take()) is not None:
-                    group.create_task(_one(sample))
-                if not launch.in_flight:
-                    return
-                ended.clear()
-                await ended.wait()
+        with _rare_collections():
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    while launch.in_flight < concurrency and (sample := launch.take()) is not None:
+                        group.create_task(_one(sample))
+                    if not launch.in_flight:
+                        return
+                    ended.clear()
+                    await ended.wait()
     except BaseExceptionGroup as stopped:
         raise _cause(stopped) from None
 
@@ -83,6 +89,17 @@ def run_in_turn(launch: Launch, body: Callable[[], object], *, sort: Sort, wait_
         except StopSampling as stopped:
             raise stopped.cause from None
         launch.end(sample)
+
+
+@contextmanager
+def _rare_collections() -> Generator[None]:
+    """Let what samples hold stay young: by default it is moved on, and soon all objects are looked at."""
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, _YOUNG) if young else 0, *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -294,3 +294,23 @@ def test_names_of_toolsets_and_entries_have_the_form_of_names() -> None:
         assert refused(files=(python(code),)) == (
             "tools.py:2: the name 'a b' must be a letter, then at most 63 letters, digits, '_' or '-'"
         )
+
+
+def test_a_copy_grows_by_itself_and_links_its_own_workers() -> None:
+    registry = link([worker("main", "helper", "calc", "main"), worker("helper")], [python(CALC)])
+    copied = registry.copy()
+    main, helper = copied.workers["main"], copied.workers["helper"]
+    assert main.links == (helper, registry.names["calc"], main)
+    assert main is not registry.workers["main"]
+    copied.replace_worker(worker("helper", "add"))
+    copied.add_workers([worker("late", "main")])
+    assert registry.workers["main"].links[0] is registry.workers["helper"]
+    assert "late" not in registry.names
+    assert registry.copy().workers["helper"].links == ()
+
+
+def test_what_a_copy_makes_of_a_worker_is_its_own_but_for_what_only_the_spec_says() -> None:
+    registry = link([worker("main")], [])
+    copied = registry.copy()
+    copied.workers["main"].made["tool"] = copied.workers["main"].resolved["agent"] = object()
+    assert (registry.workers["main"].made, list(registry.workers["main"].resolved)) == ({}, ["agent"])

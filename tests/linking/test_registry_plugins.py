@@ -235,3 +235,12 @@ def test_a_package_that_is_really_installed(tmp_path: Path) -> None:
         "llm_do.errors.SpecError: toolset plug-in 'broken' of acme 1.2: importing failed: "
         "ModuleNotFoundError: No module named 'acme.gone'"
     )
+
+
+def test_what_a_copy_loads_is_unknown_to_the_registry_it_was_copied_from() -> None:
+    poet, calculator = Offered("workers", "poet", AgentSpec("poet")), Offered("toolsets", "calc", calc)
+    registry = linked(WorkerSpec("main", toolsets=("calc",)), offered=(poet, calculator))
+    copied = registry.copy()
+    assert copied.callable("poet")
+    assert "poet" not in registry.names
+    assert not any(each.may_enter("calc") for each in (registry, copied, registry.copy()))

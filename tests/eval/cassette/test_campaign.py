@@ -15,9 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -26,9 +27,9 @@ from stock_controls import claim, control
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.serializers import yamlserializer
 
-from evals.standin import StandIn, echo
+from evals.standin import Cut, Reply, StandIn, Status, echo
 from llm_do.errors import FormatError
-from llm_do_eval.cassette import journal_path, sample, set_aside_path, use
+from llm_do_eval.cassette import RecordMode, journal_path, sample, set_aside_path, use
 from llm_do_eval.cassette.file.journal import read_left_over
 from llm_do_eval.cassette.file.recorder import read_with_left_over
 from llm_do_eval.cassette.file.recording import read_recording
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from evals.standin import Reply, Request
-    from llm_do_eval.cassette import RecordMode
+    from evals.standin import Fault, Request
     from llm_do_eval.cassette.interaction import Interaction
 
 SAMPLES = 8
 TURNS = 5
 KILLS = 50
+FAULTY_KILLS = 8
+REPLACED_KILLS = 4
 STOCK_KILLS = 5
 TRUNCATIONS = 1000
 
@@ -61,7 +63,15 @@ async def talk(client, index):
         said = f"I am {index}"
         for turn in range(5):
             body = {"model": "m", "messages": [{"role": "user", "content": said}]}
-            answer = await client.post(url + "/chat/completions", json=body)
+            while True:
+                try:
+                    answer = await client.post(url + "/chat/completions", json=body)
+                except httpx2.TransportError:
+                    continue
+                if answer.status_code == 200:
+                    break
+                sys.stdout.write(f"{index} {turn} {answer.json()['error']['message']}\\n")
+                sys.stdout.flush()
             said = answer.json()["choices"][0]["message"]["content"]
             sys.stdout.write(f"{index} {turn} {said}\\n")
             sys.stdout.flush()
@@ -102,7 +112,8 @@ def replay(path: Path, url: str, mode: RecordMode) -> list[str]:
             said, heard = f"I am {index}", list[str]()
             for turn in range(TURNS):
                 body = {"model": "m", "messages": [{"role": "user", "content": said}]}
-                answer = await client.post(f"{url}/chat/completions", json=body)
+                while (answer := await post(client, f"{url}/chat/completions", body)) is None:
+                    continue
                 said = str(answer.json()["choices"][0]["message"]["content"])
                 heard.append(f"{index} {turn} {said}")
             return heard
@@ -116,6 +127,15 @@ def replay(path: Path, url: str, mode: RecordMode) -> list[str]:
         return [line for heard in asyncio.run(everyone()) for line in heard]
 
 
+async def post(client: httpx2.AsyncClient, url: str, body: Any) -> httpx2.Response | None:
+    """Ask once; None where the provider failed."""
+    try:
+        answer = await client.post(url, json=body)
+    except httpx2.TransportError:
+        return None
+    return answer if answer.status_code == 200 else None
+
+
 def answers(interactions: Sequence[Interaction]) -> list[str]:
     """Write what was recorded as the child writes what it received."""
     return [
@@ -124,7 +144,8 @@ def answers(interactions: Sequence[Interaction]) -> list[str]:
     ]
 
 
-MODES: tuple[Literal["once", "new_episodes", "rewrite"], ...] = ("once", "new_episodes", "rewrite")
+MODES: tuple[RecordMode, ...] = ("once", "new_episodes", "all", "rewrite")
+REPLACING: tuple[RecordMode, ...] = ("all", "rewrite")
 
 
 @pytest.mark.slow
@@ -132,9 +153,9 @@ MODES: tuple[Literal["once", "new_episodes", "rewrite"], ...] = ("once", "new_ep
 @pytest.mark.policy("cas-partial")
 def test_no_kill_loses_an_answer_that_was_received(provider: StandIn, tmp_path: Path, kill: int) -> None:
     rng = random.Random(kill)
-    path, url, mode = tmp_path / "x.jsonl", provider.openai_base_url, MODES[kill % 3]
+    path, url, mode = tmp_path / "x.jsonl", provider.openai_base_url, MODES[kill % 4]
     # what was interrupted may be interrupted again; a second `rewrite` would ask for all of it anew
-    kills = 1 if mode == "rewrite" else 1 + kill % 2
+    kills = 1 if mode in REPLACING else 1 + kill // 4 % 2
     received: set[str] = set()
     for _ in range(kills):
         acknowledged = rng.randint(0, SAMPLES * TURNS)
@@ -153,6 +174,81 @@ def test_no_kill_loses_an_answer_that_was_received(provider: StandIn, tmp_path: 
     assert sorted(answers(whole)) == sorted(again)
     assert list(tmp_path.iterdir()) == [path]
     assert replay(path, url, "none") == again
+
+
+def failing(kill: int) -> Callable[[int, Request], Fault | None]:
+    """Fail every third request or so: by an error of the server, or by an answer that breaks off."""
+
+    def fault(index: int, _request: Request) -> Fault | None:
+        drawn = random.Random(f"{kill} {index}").random()
+        return Status(500) if drawn < 0.2 else Cut() if drawn < 0.35 else None
+
+    return fault
+
+
+def unlike_any_other(_request: Request, rng: random.Random) -> Reply:
+    return Reply(str(rng.randrange(10**12)))
+
+
+def told(interactions: Sequence[Interaction]) -> Counter[str]:
+    """Write what was recorded, errors too, as the child writes what it received, but for the turns."""
+    found = [(each.sample, json.loads(each.response.body.value)) for each in interactions]
+    said = [
+        f"{index} {body['error']['message'] if 'error' in body else body['choices'][0]['message']['content']}"
+        for index, body in found
+    ]
+    return Counter(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(FAULTY_KILLS))
+@pytest.mark.policy("cas-partial")
+def test_no_kill_loses_an_answer_of_a_provider_that_fails(tmp_path: Path, kill: int) -> None:
+    rng = random.Random(f"failing {kill}")
+    path, mode = tmp_path / "x.jsonl", MODES[kill % 4]
+    with StandIn(unlike_any_other, faults=failing(kill)) as provider:
+        url = provider.openai_base_url
+        heard = record(
+            path, url, mode, acknowledged=rng.randint(1, SAMPLES * TURNS), delay_s=rng.random() / 50
+        )
+        received = Counter(f"{line.split(maxsplit=2)[0]} {line.split(maxsplit=2)[2]}" for line in heard)
+        kept = read_with_left_over(path).interactions
+        # whatever was received is there; of an answer that broke off, nothing is
+        assert told(kept) >= received
+        again = replay(path, url, "once" if mode == "once" else "new_episodes")
+    whole = read_recording(path).interactions
+    assert {each.to_line() for each in kept} <= {each.to_line() for each in whole}
+    assert {each.response.status for each in whole} == {200, 500}
+    assert len(again) == SAMPLES * TURNS == sum(each.response.status == 200 for each in whole)
+    assert list(tmp_path.iterdir()) == [path]
+    assert replay(path, url, "none") == again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(REPLACED_KILLS))
+@pytest.mark.parametrize("mode", REPLACING)
+@pytest.mark.policy("cas-partial")
+def test_replacements_that_are_killed_in_a_row_lose_nothing(
+    provider: StandIn, tmp_path: Path, kill: int, mode: RecordMode
+) -> None:
+    rng = random.Random(f"{mode} {kill}")
+    path, url = tmp_path / "x.jsonl", provider.openai_base_url
+    old = replay(path, url, "once") if kill % 2 else None
+    received: set[str] = set()
+    for _ in range(2 + kill // 2 % 2):
+        heard = record(
+            path, url, mode, acknowledged=rng.randint(1, SAMPLES * TURNS), delay_s=rng.random() / 50
+        )
+        received |= {*heard}
+    with use(path, mode="new_episodes"):
+        pass
+    assert not journal_path(path).exists()
+    files = [*tmp_path.iterdir()]
+    kept = [each for file in files for each in read_recording(file).interactions]
+    assert {*answers(kept)} >= received
+    assert len(files) > 1
+    if old is not None and len(received) < SAMPLES * TURNS:
+        assert replay(path, url, "none") == old
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
@@ -135,6 +136,25 @@ async def test_cancelling_all_cancels_each() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert {sample.outcome for sample in launched.samples} == {None}
+
+
+@pytest.mark.asyncio
+async def test_cycles_are_looked_for_less_often_only_while_samples_run() -> None:
+    before, during = gc.get_threshold(), list[tuple[int, int, int]]()
+
+    async def body() -> None:
+        during.append(gc.get_threshold())
+        raise RunFailed("the model does not answer")
+
+    await run(2, body)
+    assert gc.get_threshold() == before
+    assert [each[0] > before[0] for each in during] == [True, True]
+    gc.set_threshold(0, *before[1:])  # whoever has turned it off does not want it
+    try:
+        await run(1, body)
+        assert (during[-1], gc.get_threshold()[0]) == ((0, *before[1:]), 0)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_bodies_that_are_not_async_run_in_turn() -> None:
