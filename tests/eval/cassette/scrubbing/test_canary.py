@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PASSWORD = 'ca"nary\\ pässword/1'
 ENVIRON = {"DB_PASSWORD": PASSWORD, "SHORT_KEY": "1234567", "HOME": "/home/someone"}
 KEY = "sk-" + "abcdefghij" * 3
-EVALS = Path(__file__).parents[3] / "evals" / "cassettes"
+EVALS = Path(__file__).parents[4] / "evals" / "cassettes"
 
 
 def in_json(text: str) -> str:
