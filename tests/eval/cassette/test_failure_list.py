@@ -608,7 +608,7 @@ LISTED: dict[str, Row] = {
     "disk-full": _claimed(
         "a full disk destroys the cassette that was there",
         "disk-full",
-        "eval/cassette/file/test_recorder.py::test_a_full_disk_stops_the_recording_and_leaves_the_cassette",
+        "eval/cassette/file/test_recorder.py::test_a_full_disk_stops_the_recording_is_told_once_and_leaves_the_cassette",
     ),
     "patches-left": _claimed(
         "a save that fails leaves the patches in place, which later take away those of another cassette",
