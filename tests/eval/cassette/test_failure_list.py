@@ -572,7 +572,7 @@ LISTED: dict[str, Row] = {
     ),
     "force-reset": Row(
         "requests of other threads are lost while a stub of http.client sends",
-        "eval/cassette/test_player.py::test_no_request_of_any_thread_is_lost_while_libraries_are_mixed",
+        "eval/cassette/patches/test_player.py::test_no_request_of_any_thread_is_lost_while_libraries_are_mixed",
         "eval/cassette/test_replay.py::test_stock_vcrpy_loses_answers_that_clients_in_threads_were_paid_for",
     ),
     "bedrock-bytes": _claimed(
@@ -583,12 +583,12 @@ LISTED: dict[str, Row] = {
     "all-deletes": _claimed(
         "mode all of two samples deletes the other four",
         "all-deletes",
-        "eval/cassette/test_recorder.py::test_all_replaces_the_samples_that_run",
+        "eval/cassette/file/test_recorder.py::test_all_replaces_the_samples_that_run",
     ),
     "header-canaries": Row(
         "keys, cookies and account ids of headers are recorded",
-        "eval/cassette/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
-        "eval/cassette/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
+        "eval/cassette/scrubbing/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
+        "eval/cassette/scrubbing/test_scrub_stock.py::test_no_header_canary_reaches_a_cassette_and_stock_ones_hold_them",
     ),
     "zstd": _claimed(
         "zstd bodies are not decoded, so nothing in them is scrubbed",
@@ -608,32 +608,32 @@ LISTED: dict[str, Row] = {
     "disk-full": _claimed(
         "a full disk destroys the cassette that was there",
         "disk-full",
-        "eval/cassette/test_recorder.py::test_a_full_disk_stops_the_recording_and_leaves_the_cassette",
+        "eval/cassette/file/test_recorder.py::test_a_full_disk_stops_the_recording_is_told_once_and_leaves_the_cassette",
     ),
     "patches-left": _claimed(
         "a save that fails leaves the patches in place, which later take away those of another cassette",
         "patches-left",
-        "eval/cassette/test_recorder.py::test_requests_that_pass_by_are_told",
+        "eval/cassette/file/test_recorder.py::test_requests_that_pass_by_are_told",
     ),
     "two-writers": _claimed(
         "of two processes that record, one loses all it paid for, silently",
         "two-writers",
-        "eval/cassette/test_recorder.py::test_a_second_writer_is_refused_by_pid_and_readers_are_not",
+        "eval/cassette/file/test_recorder.py::test_a_second_writer_is_refused_by_pid_and_readers_are_not",
     ),
     "unwritable": _claimed(
         "where nothing can be written, that is found out after all is paid",
         "unwritable",
-        "eval/cassette/test_recorder.py::test_a_folder_that_cannot_be_written_is_refused_before_the_first_request",
+        "eval/cassette/file/test_recorder.py::test_a_folder_that_cannot_be_written_is_refused_before_the_first_request",
     ),
     "read-only": _claimed(
         "a folder without write permission is found out after all is paid",
         "unwritable",
-        "eval/cassette/test_recorder.py::test_a_read_only_folder_is_refused_before_the_first_request",
+        "eval/cassette/file/test_recorder.py::test_a_read_only_folder_is_refused_before_the_first_request",
     ),
     "error-replaces": _claimed(
         "an exception in the test replaces a good recording by a part of one",
         "error-replaces",
-        "eval/cassette/test_recorder.py::test_a_replacement_that_is_not_clean_is_set_aside",
+        "eval/cassette/file/test_recorder.py::test_a_replacement_that_is_not_clean_is_set_aside",
     ),
     "locale": _claimed(
         "files are read and written in the encoding of the locale",
@@ -643,7 +643,7 @@ LISTED: dict[str, Row] = {
     "sockets": _claimed(
         "in mode none, what no patched library sends still leaves",
         "sockets",
-        "eval/cassette/test_offline.py::test_nothing_leaves_the_process_in_a_replay",
+        "eval/cassette/patches/test_offline.py::test_nothing_leaves_the_process_in_a_replay",
     ),
     "miss-lost": _claimed(
         'what a miss differs in is lost in "Connection error."',
@@ -658,12 +658,12 @@ LISTED: dict[str, Row] = {
     "not-intercepted": _claimed(
         "gRPC and websockets pass by the cassette, silently",
         "not-intercepted",
-        "eval/cassette/test_unheard.py::test_no_websocket_gets_out",
+        "eval/cassette/patches/test_unheard.py::test_no_websocket_gets_out",
     ),
     "log": _claimed(
         "bodies are logged",
         "log",
-        "eval/cassette/test_player.py::test_nothing_of_a_body_reaches_the_log",
+        "eval/cassette/patches/test_player.py::test_nothing_of_a_body_reaches_the_log",
     ),
     "recycled": _claimed(
         "allow_playback_repeats answers 8 requests out of 3 recordings, always by the first",

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from llm_do.errors import RunFailed, UsageError
 from llm_do_eval.cassette import DUMMY_KEY, RecordingStopped, journal_path, sample, use
 from llm_do_eval.cassette.file.journal import Journal, is_refused
+from llm_do_eval.cassette.file.recorder import read_with_left_over
 from llm_do_eval.cassette.file.recording import Recording, read_recording
 from llm_do_eval.cassette.interaction import Body, Interaction, Request, Response
 from llm_do_eval.cassette.scrubbing.canary import Canary, places_of_secrets
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 PASSWORD = 'ca"nary\\ pässword/1'
 ENVIRON = {"DB_PASSWORD": PASSWORD, "SHORT_KEY": "1234567", "HOME": "/home/someone"}
 KEY = "sk-" + "abcdefghij" * 3
-EVALS = Path(__file__).parents[3] / "evals" / "cassettes"
+EVALS = Path(__file__).parents[4] / "evals" / "cassettes"
 
 
 def in_json(text: str) -> str:
@@ -292,10 +293,10 @@ def test_a_secret_that_is_not_replaced_stops_the_recording(
     for spelling in (PASSWORD, in_json(PASSWORD), hidden):
         assert spelling not in str(stopped.value)
     assert len(provider.requests) == 3
-    # what was recorded before is there
-    assert [each.sample for each in read_recording(path).interactions] == [0, 1]
-    assert hidden not in path.read_text()
-    assert list(tmp_path.iterdir()) == [path]
+    # what was recorded before is there, and the next recording goes on with it
+    assert [each.sample for each in read_with_left_over(path).interactions] == [0, 1]
+    assert hidden not in journal_path(path).read_text()
+    assert list(tmp_path.iterdir()) == [journal_path(path)]
 
 
 @pytest.mark.parametrize("mode", ["all", "rewrite"])
