@@ -170,6 +170,7 @@ class _Process:
         self._known: tuple[Mapping[Any, Any], Secrets] = {}, Secrets(())
 
     def secrets(self) -> Secrets:
+        """Return the secrets as they are now."""
         # os.environ decodes every value at every look; what it keeps them in compares in no time
         kept: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
         seen, secrets = self._known

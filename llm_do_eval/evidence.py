@@ -58,7 +58,7 @@ def evidence_line(test: Mapping[str, Any]) -> str:
 
 def _replayed(evidence: Mapping[str, Any]) -> str:
     """Say what is wrong with a recording that was replayed."""
-    mode, unplayed = evidence["interrupted"], evidence["unplayed"]
+    mode, unplayed = evidence.get("interrupted"), evidence["unplayed"]
     part = f" from an interrupted recording; --llm-record={mode} goes on with it" if mode else ""
     left = counted(unplayed, "recorded request")
     were = "was" if unplayed == 1 else "were"
@@ -67,7 +67,7 @@ def _replayed(evidence: Mapping[str, Any]) -> str:
 
 def _saved(evidence: Mapping[str, Any]) -> str:
     """Say what to do with what was recorded just now."""
-    name, mode = evidence["cassette"], evidence["interrupted"]
+    name, mode = evidence["cassette"], evidence.get("interrupted")
     told = "review before committing"
     if mode:
         told = f"interrupted; --llm-record={mode} goes on with it"
@@ -77,6 +77,6 @@ def _saved(evidence: Mapping[str, Any]) -> str:
         told = "set aside, because samples ended in error or infra"
     if evidence["scrubbed"]:
         told += f"; secrets were replaced in {evidence['scrubbed']} of its bodies"
-    if evidence["set_aside"]:
+    if evidence.get("set_aside"):
         told += f"; what a killed recording had received is in {evidence['set_aside']}"
     return told

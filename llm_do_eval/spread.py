@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from llm_do_eval.plural import counted
 from llm_do_eval.ratio import percent
 from llm_do_eval.stats.bounds import min_samples, samples_needed
 from llm_do_eval.stats.quantile import lower_limit, observed, upper_limit
@@ -104,7 +105,7 @@ class Spread:
         return [math.inf if each is None else each.excess for each in self.numbers]
 
     def _counted(self) -> str:
-        early = f" ({self.missed} samples never came to it)" if self.missed else ""
+        early = f" ({counted(self.missed, 'sample')} never came to it)" if self.missed else ""
         return f"{self.kept}/{len(self.numbers)} {self._within}{early}"
 
     @property

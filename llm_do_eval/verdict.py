@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from llm_do_eval import plural
 from llm_do_eval.claim import infra_allowed
 from llm_do_eval.stats.bounds import lower_bound, samples_needed, upper_bound
 
@@ -136,7 +137,7 @@ def judge_invariant(
     Where a plan stopped the test, `path` has the plan and in which samples the invariant held. It is judged
     by the same plan: it holds at least as often as the whole test passes, so it has passed where that has.
     """
-    counted = f"held ({tally.missed} samples never came to it)" if tally.missed else "held"
+    counted = f"held ({plural.counted(tally.missed, 'sample')} never came to it)" if tally.missed else "held"
     if not tally.violated_in and path is not None:
         return judge_plan(claim, path, counted=counted)
     if not tally.violated_in:
@@ -169,7 +170,7 @@ _WORST: Final[tuple[Word, ...]] = ("FAIL", "VOID", "INCOMPLETE", "INCONCLUSIVE",
 
 def incomplete(claim: Claim, counts: Counts) -> Verdict:
     """Say of samples that could not all be run that nothing is shown by the others."""
-    text = f"{counts.total} samples ended before the test was stopped: nothing is shown"
+    text = f"{plural.counted(counts.total, 'sample')} ended before the test was stopped: nothing is shown"
     return _told(claim, counts.passed, counts.judged, "INCOMPLETE", text)
 
 
@@ -193,7 +194,8 @@ def _shown(claim: Claim, bounds: Verdict, word: Word) -> str:
     if word == "PASS":
         return f"{rate} is not refuted, and a guard asks no more: {between}"
     more = samples_needed(bounds.n - bounds.k, claim.min_pass_rate, claim.alpha) - bounds.n
-    return f"not settled: {between}; at least {more} more samples, all passing, would show {rate}"
+    needed = plural.counted(more, "more sample")
+    return f"not settled: {between}; at least {needed}, all passing, would show {rate}"
 
 
 def _shown_by(claim: Claim, plan: Plan, verdict: Verdict) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WORKER = "---\nname: main\ntoolsets: [helper]\n---\nAsk.\n"
 HELPER = "---\nname: helper\n---\nHelp.\n"
-SAME = "The installed SDKs are those of the recording, so something in the project changed"
+SAME = "the installed SDKs are those of the recording"
 RUN = ("proj/main.worker", "proj/helper.worker", "hi")
 
 
@@ -145,13 +145,13 @@ def test_another_prompt_is_not_in_the_recording(tape: str, here: Here) -> None:
         "  The nearest recording of this sample (seq 0) differs in 1 field:",
         "    prompt:",
         "      body.messages[1].content: recorded 'hi' -> now 'bye'",
-        f"  {SAME}, and no worker file did: look at the test, its input and its code",
+        f"  No worker file changed, and {SAME}: look at the input, and at the code that makes it",
         "  Record anew: the same command and --record tape.jsonl in the place of --replay",
     ]
     error = here(*RUN[:2], "bye", "--replay", "tape.jsonl", "--json").json["error"]
     assert error["class"] == "cassette"
     assert (
-        "in 1 field:; prompt:; body.messages[1].content: recorded 'hi' -> now 'bye'; The" in error["message"]
+        "in 1 field:; prompt:; body.messages[1].content: recorded 'hi' -> now 'bye'; No" in error["message"]
     )
 
 

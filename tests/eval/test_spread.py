@@ -95,7 +95,7 @@ def test_what_is_no_number_and_what_never_came_count_against_it() -> None:
     verdict = found.judge(CLAIM)
     assert (verdict.k, verdict.n, found.missed) == (1, 4, 1)
     assert found.values == [1.0, None, None, None]
-    assert verdict.sentence.startswith("1/4 at most 8 (1 samples never came to it)")
+    assert verdict.sentence.startswith("1/4 at most 8 (1 sample never came to it)")
     assert found.to_json(0.05)["values"]["quantile"] is None
 
 

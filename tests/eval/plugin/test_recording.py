@@ -367,7 +367,7 @@ def test_without_a_recording_a_test_says_how_to_make_one(suite: Suite) -> None:
     result.stdout.fnmatch_lines(
         [
             f"INCOMPLETE: Nothing is recorded, {place} is not there: record it with {model} pytest {command}",
-            "  no model, n=0, no provider asked",
+            "    no model, n=0, no provider asked",
         ]
     )
     result.stdout.no_fnmatch_line("*true pass rate*")
@@ -382,7 +382,7 @@ def test_the_model_of_a_cassette_that_names_none_is_that_of_its_requests(recorde
     path.write_bytes(b"\n".join([json.dumps(meta).encode(), *rest]))
     result = recorded.again()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  recorded 2*, openai-chat:stand-in, n=5, replayed"])
+    result.stdout.fnmatch_lines(["    recorded 2*, openai-chat:stand-in, n=5, replayed"])
 
 
 def test_a_request_without_a_recording_never_leaves(suite: Suite, provider: StandIn) -> None:
@@ -430,7 +430,7 @@ def test_after_ctrl_c_the_terminal_says_how_to_go_on_and_nothing_is_paid_for_twi
     part = suite.again("--llm-samples=3")
     part.assert_outcomes(passed=1)
     part.stdout.fnmatch_lines(
-        ["  recorded *, n=3, replayed from an interrupted recording; --llm-record=once goes on with it"]
+        ["    recorded *, n=3, replayed from an interrupted recording; --llm-record=once goes on with it"]
     )
     miss = suite.again()
     miss.stdout.fnmatch_lines(
@@ -439,11 +439,11 @@ def test_after_ctrl_c_the_terminal_says_how_to_go_on_and_nothing_is_paid_for_twi
     whole = suite.again("--llm-record=once")
     whole.assert_outcomes(passed=1)
     whole.stdout.fnmatch_lines(
-        ["  recorded *, n=5, 3 replayed; *test_orders.jsonl: review before committing"]
+        ["    recorded *, n=5, 3 replayed; *test_orders.jsonl: review before committing"]
     )
     assert len(provider.requests) == 10
     again = suite.again("--llm-record=once")
-    again.stdout.fnmatch_lines(["  recorded *, n=5, replayed"])
+    again.stdout.fnmatch_lines(["    recorded *, n=5, replayed"])
     again.stdout.no_fnmatch_line("*llm recordings*")
 
 
@@ -475,7 +475,7 @@ def test_what_a_killed_rewrite_had_received_is_told_when_it_is_set_aside(
     kill_a_rewrite(suite, 7)
     result = suite.again("--llm-record=rewrite", "--llm-samples=2")
     result.stdout.fnmatch_lines(
-        [f"  recorded *: review before committing; what a killed recording had received is in {place}"]
+        [f"    recorded *: review before committing; what a killed recording had received is in {place}"]
     )
     kill_a_rewrite(suite, 8)
     before = len(provider.requests)
