@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_do_eval.planning.need import LARGEST_CAP
+from llm_do_eval.plural import counted
 from llm_do_eval.ratio import percent
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def need_lines(found: Need) -> Iterator[str]:
     yield f"target: {target}, the rate of a worker that should PASS{chosen}"
     yield f"fewest samples: {none} if all pass, {one} with 1 failure, {two} with 2"
     for each in found.fixed:
-        yield f"fixed number: {each.n} samples, PASS from {each.k}: {percent(each.power)} power at {target}"
+        size, share = counted(each.n, "sample"), percent(each.power)
+        yield f"fixed number: {size}, PASS from {each.k}: {share} power at {target}"
     yield from _early(found.early, found)
     yield from _shown(found.shown, found)
 
@@ -52,7 +54,7 @@ def _shown(shown: Shown, found: Need) -> Iterator[str]:
         yield shown.refusal
     else:
         passed = f"{percent(shown.power)} of the time at {found.target:g}"
-        yield f"{shown.samples} samples: PASS from {shown.pass_from}, {passed}"
+        yield f"{counted(shown.samples, 'sample')}: PASS from {shown.pass_from}, {passed}"
     for each in shown.rules:
         yield (
             f"  {each.k} of {shown.samples}: a true rate of {each.reached_by:.3f} gets there {alpha} of the "

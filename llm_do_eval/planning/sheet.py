@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llm_do.ui.escape import visible
 from llm_do_eval.planning.forecast import WHATS, total
+from llm_do_eval.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ def shortfalls(forecasts: Sequence[Forecast], budget_usd: float | None) -> list[
         expected = f"{_usd(short)} USD as expected, and by " if short > 0 else ""
         found.append(f"--llm-budget={budget_usd:g} is short by {expected}{_usd(most)} USD at most")
     if unknown:
-        tests = "1 test" if unknown == 1 else f"{unknown} tests"
+        tests = counted(unknown, "test")
         found.append(f"--llm-budget={budget_usd:g} may not suffice: the cost of {tests} is unknown")
     return found
 
@@ -75,8 +76,7 @@ def _cells(each: Forecast) -> tuple[str, ...]:
 
 
 def _total_cells(forecasts: Sequence[Forecast]) -> tuple[str, ...]:
-    tests = "1 test" if len(forecasts) == 1 else f"{len(forecasts)} tests"
-    cells = [f"total, {tests}", "", "", ""]
+    cells = [f"total, {counted(len(forecasts), 'test')}", "", "", ""]
     for what in WHATS:
         known, unknown = total(forecasts, what)
         more = f" + {unknown} unknown" if known is not None and unknown else ""

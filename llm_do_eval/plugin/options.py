@@ -257,8 +257,8 @@ def _metrics(text: str) -> tuple[Metric, ...]:
 
 def _confidence(text: str) -> float:
     value = float(text)
-    if not 0.5 <= value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
-        raise argparse.ArgumentTypeError(f"{text} is not from 0.5 to below 1")
+    if not 0.5 < value < 1:  # noqa: PLR2004  below, a bound would be wrong more often than right
+        raise argparse.ArgumentTypeError(f"{text} is not above 0.5 and below 1")
     return value
 
 

@@ -9,11 +9,12 @@ A comment on the line above a fence says what the block is. A reader sees none o
     <!-- skip: REASON -->   the block is not run, for one of the reasons in `REASONS`
 
 Without a comment, `json` is parsed, `yaml` is read as a worker file, `python` is run; any other block is an
-error. What a bash block exports is there in the blocks below it. Three comments stand alone:
+error. What a bash block exports is there in the blocks below it. These comments stand alone:
 
     <!-- copy: NAMES -->       folders of the project are there in the page's folder
     <!-- provider -->          the variables that lead to a provider are set
     <!-- options: PROGRAM -->  a generated list follows, which `<!-- end -->` closes
+    <!-- numbers: NAME -->     generated lines follow, which `<!-- end -->` closes
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ REASONS = frozenset({"form", "needs a key", "needs a server", "set-up"})
 """Why a block is not run: it shows a form, it would cost money, it never ends, `.ci/run` runs it."""
 
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
-_ALONE = ("copy", "provider", "options", "end")
+_ALONE = ("copy", "provider", "options", "numbers", "end")
 _BY_LANGUAGE: dict[str, Role] = {"json": "json", "yaml": "worker", "python": "run"}
 _COMMENT = re.compile(r"<!-- ([a-z]+)(?:: (.+?))? -->")
 _FENCE = re.compile(r"(`{3,})(\w*)\s*")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-EVIDENCE: dict[str, Any] = {
-    "recorded_at": "2026-11-02T10:00:00+00:00",
-    "model": "openai:some-model",
-    "replayed": True,
-    "distinct": 20,
-    "cassette": "cassettes/test_suite/test_a.jsonl",
-    "saved": False,
-    "unplayed": 0,
-    "scrubbed": 0,
-    "replayed_samples": 20,
-}
+from llm_do_eval.evidence import Evidence
+
+EVIDENCE: dict[str, Any] = asdict(
+    Evidence(
+        recorded_at="2026-11-02T10:00:00+00:00",
+        model="openai:some-model",
+        replayed=True,
+        distinct=20,
+        cassette="cassettes/test_suite/test_a.jsonl",
+        replayed_samples=20,
+    )
+)
 FAMILY: dict[str, Any] = {
     "function": "test_suite.py::test_a",
     "model": None,

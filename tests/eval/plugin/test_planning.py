@@ -187,6 +187,15 @@ def test_tests_of_others_are_said_to_be_none_of_ours(suite: Suite) -> None:
     assert plan(suite)["tests"] == []
 
 
+@pytest.mark.parametrize("how", [(PLAN,), ()])
+def test_a_confidence_of_a_half_which_no_plan_can_have_is_an_error_of_usage(
+    suite: Suite, how: tuple[str, ...]
+) -> None:
+    result = suite.run(TESTS, *how, "--llm-confidence=0.5")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*0.5 is not above 0.5 and below 1*"])
+
+
 def test_it_has_a_twin_in_the_ini_file(suite: Suite) -> None:
     suite.pytester.makeini(INI + "llm_plan = true\n")
     suite.run(TESTS).stdout.fnmatch_lines(["*llm plan*"])

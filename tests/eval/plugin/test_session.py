@@ -186,7 +186,7 @@ async def test_options(sample):
     [
         (["--llm-samples=0"], "*--llm-samples: 0 is less than 1*"),
         (["--llm-record=sometimes"], "*--llm-record: invalid choice: 'sometimes'*"),
-        (["--llm-confidence=1"], "*--llm-confidence: 1 is not from 0.5 to below 1*"),
+        (["--llm-confidence=1"], "*--llm-confidence: 1 is not above 0.5 and below 1*"),
         (["-o", "llm_concurrency=0"], "*ini option llm_concurrency: 0 is less than 1*"),
         (["-o", "llm_record=sometimes"], "*ini option llm_record is 'sometimes'; write one of none, once, *"),
     ],
