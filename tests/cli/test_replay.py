@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import journals, started, without
+from stopping import start, stopped
 
-from evals.standin import Reply, Status, ToolCall, echo
+from evals.standin import Hang, Reply, Status, ToolCall, echo
 
 if TYPE_CHECKING:
     import random
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 WORKER = "---\nname: main\ntoolsets: [helper]\n---\nAsk.\n"
 HELPER = "---\nname: helper\n---\nHelp.\n"
-SAME = "the installed SDKs are those of the recording"
+SAME = "No worker file changed, and the installed SDKs are those of the recording"
 RUN = ("proj/main.worker", "proj/helper.worker", "hi")
 
 
@@ -145,13 +146,14 @@ def test_another_prompt_is_not_in_the_recording(tape: str, here: Here) -> None:
         "  The nearest recording of this sample (seq 0) differs in 1 field:",
         "    prompt:",
         "      body.messages[1].content: recorded 'hi' -> now 'bye'",
-        f"  No worker file changed, and {SAME}: look at the input, and at the code that makes it",
+        f"  {SAME}: look at the input, and at the code that makes it",
         "  Record anew: the same command and --record tape.jsonl in the place of --replay",
     ]
     error = here(*RUN[:2], "bye", "--replay", "tape.jsonl", "--json").json["error"]
     assert error["class"] == "cassette"
     assert (
-        "in 1 field:; prompt:; body.messages[1].content: recorded 'hi' -> now 'bye'; No" in error["message"]
+        f"in 1 field:; prompt:; body.messages[1].content: recorded 'hi' -> now 'bye'; {SAME}"
+        in error["message"]
     )
 
 
@@ -224,6 +226,24 @@ def test_a_recording_is_kept_only_of_a_whole_run(
     done = here(*RUN, "--record", "tape.jsonl", "--set", "model_settings.max_retries=0")
     assert done.code == 1
     assert Path("tape.jsonl").read_bytes() == before
+    said = "llm-do: tape.jsonl.unclean: what was recorded until the run ended, and no whole recording"
+    assert done.err.splitlines()[0] == said
+
+
+@pytest.mark.slow
+def test_an_interrupted_recording_says_where_its_answers_are(
+    write: Callable[..., Path], serve: Callable[..., StandIn], tmp_path: Path
+) -> None:
+    write(main_worker=WORKER, helper_worker=HELPER)
+    provider = serve(ask_helper, faults={1: Hang()})
+    process = start(*RUN, "--record", "tape.jsonl")
+    done, _ = stopped(process, lambda: len(provider.requests) == 2)
+    assert done.code == 130
+    assert done.err.splitlines() == [
+        "llm-do: tape.jsonl.journal: what was recorded until the run ended, and no whole recording",
+        "llm-do: interrupted",
+    ]
+    assert not (tmp_path / "tape.jsonl").exists()
 
 
 def test_the_model_of_the_environment_is_recorded(tape: str) -> None:

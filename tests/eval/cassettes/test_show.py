@@ -83,6 +83,7 @@ def test_one_conversation_is_shown(path: Path, tmp_path: Path) -> None:
         (["none.jsonl"], 3, "none.jsonl: cannot be read: No such file or directory"),
         (["torn.jsonl"], 3, "torn.jsonl:1: is no line of JSON, so this is no cassette"),
         (["x.jsonl", "--sample", "-1"], 2, "Invalid value for '--sample'"),
+        (["x.jsonl", "--sample", "x"], 2, "Invalid value for '--sample': 'x' is no whole number; see "),
         ([], 2, "Missing argument 'FILE'"),
     ],
 )
