@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from llm_do_eval import plural
 from llm_do_eval.claim import infra_allowed
+from llm_do_eval.ratio import percent
 from llm_do_eval.stats.bounds import lower_bound, samples_needed, upper_bound
 
 if TYPE_CHECKING:
@@ -185,11 +186,11 @@ def _word(claim: Claim, bounds: Verdict) -> Word:
 
 def _shown(claim: Claim, bounds: Verdict, word: Word) -> str:
     assert claim.min_pass_rate is not None, "a claim without a rate is judged sample by sample"
-    rate, confidence = f"{claim.min_pass_rate:g}", f"{_percent(claim.confidence)} confidence"
+    rate, confidence = f"{claim.min_pass_rate:g}", f"{percent(claim.confidence)} confidence"
     if word == "FAIL":
-        return f"shown: true pass rate < {rate} (bound {_percent(bounds.upper)}, {confidence})"
+        return f"shown: true pass rate < {rate} (bound {percent(bounds.upper)}, {confidence})"
     if bounds.lower >= claim.min_pass_rate - _SLACK:
-        return f"shown: true pass rate >= {rate} (bound {_percent(bounds.lower)}, {confidence})"
+        return f"shown: true pass rate >= {rate} (bound {percent(bounds.lower)}, {confidence})"
     between = f"the true pass rate is {_between(claim, bounds)}"
     if word == "PASS":
         return f"{rate} is not refuted, and a guard asks no more: {between}"
@@ -200,15 +201,13 @@ def _shown(claim: Claim, bounds: Verdict, word: Word) -> str:
 
 def _shown_by(claim: Claim, plan: Plan, verdict: Verdict) -> str:
     """Say what a plan has shown; its FAIL may show no more than that the rate is below the target."""
-    confidence = f"{_percent(claim.confidence)} confidence"
+    confidence = f"{percent(claim.confidence)} confidence"
     if verdict.word == "PASS":
-        return (
-            f"shown: true pass rate >= {plan.design.p_lo:g} (bound {_percent(verdict.lower)}, {confidence})"
-        )
+        return f"shown: true pass rate >= {plan.design.p_lo:g} (bound {percent(verdict.lower)}, {confidence})"
     if verdict.word == "FAIL":
         below = plan.design.p_lo if verdict.upper <= plan.design.p_lo + _SLACK else plan.design.p_hi
         target = "" if below == plan.design.p_lo else ", the target"
-        return f"shown: true pass rate < {below:g}{target} (bound {_percent(verdict.upper)}, {confidence})"
+        return f"shown: true pass rate < {below:g}{target} (bound {percent(verdict.upper)}, {confidence})"
     needed = samples_needed(verdict.n - verdict.k, plan.design.p_lo, claim.alpha)
     return (
         f"not settled: the true pass rate is {_between(claim, verdict)}; a run of {needed} samples with no "
@@ -222,7 +221,7 @@ def _every(claim: Claim, k: int, n: int, counted: str) -> Verdict:
         between = _between(claim, bounds)
         text = f"{counted}, and without min_pass_rate every one has to; the true pass rate is {between}"
         return replace(bounds, sentence=text)
-    shown = f"true pass rate >= {_percent(bounds.lower)} ({_percent(claim.confidence)} confidence)"
+    shown = f"true pass rate >= {percent(bounds.lower)} ({percent(claim.confidence)} confidence)"
     return replace(bounds, word="PASS", sentence=f"{counted} -> {shown}")
 
 
@@ -240,14 +239,10 @@ def _told(claim: Claim, k: int, n: int, word: Word, sentence: str) -> Verdict:
 
 
 def _between(claim: Claim, verdict: Verdict) -> str:
-    lower, upper = _percent(verdict.lower), _percent(verdict.upper)
-    confidence = f"{_percent(claim.confidence)} confidence"
+    lower, upper = percent(verdict.lower), percent(verdict.upper)
+    confidence = f"{percent(claim.confidence)} confidence"
     if verdict.k == verdict.n:
         return f"at least {lower} ({confidence})"
     if verdict.k == 0:
         return f"at most {upper} ({confidence})"
     return f"between {lower} and {upper} ({confidence} each)"
-
-
-def _percent(share: float) -> str:
-    return f"{round(share * 100, 1):g} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llm_do_eval.ratio import Ratio
+from llm_do_eval.ratio import Ratio, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,12 +63,12 @@ def _limits(row: Row, confidence: float) -> Iterator[str]:
         could = (
             "the drop could be as large as" if row.word == "regression" else "could still be worse by up to"
         )
-        yield f"{could} {points(row.worse_by_up_to)} ({_percent(confidence)} confidence)"
+        yield f"{could} {points(row.worse_by_up_to)} ({percent(confidence)} confidence)"
     if row.power and isinstance(row.base, Ratio) and isinstance(row.candidate, Ratio):
         rate, drop, shown = row.power
         yield (
-            f"{row.base.n} v {row.candidate.n} samples show a drop from {_percent(rate)} to "
-            f"{_percent(rate - drop)} in {_percent(shown)} of cases"
+            f"{row.base.n} v {row.candidate.n} samples show a drop from {percent(rate)} to "
+            f"{percent(rate - drop)} in {percent(shown)} of cases"
         )
 
 
@@ -81,7 +81,7 @@ def _margin(row: Row) -> Iterator[str]:
 
 def _quantity(row: Row) -> str:
     if row.what == "labels":
-        return f"{_percent(row.difference or 0)} of the labels moved"
+        return f"{percent(row.difference or 0)} of the labels moved"
     of = {"cost_usd": "mean, US dollars", "latency_s": "mean, seconds"}.get(row.what, "median, seconds")
     return f"{row.base:.4g} -> {row.candidate:.4g} ({of})"
 
@@ -94,7 +94,3 @@ def _p_values(p: float | None, adjusted: float | None) -> str:
 
 def _p(p: float) -> str:
     return "< 0.0001" if p < _LEAST_P else f"= {p:.2g}"
-
-
-def _percent(share: float) -> str:
-    return f"{round(share * 100, 1):g} %"

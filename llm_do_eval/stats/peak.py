@@ -23,15 +23,15 @@ class Peak(NamedTuple):
 def peak(plan: Plan) -> Peak:
     """Find the peak: the best of a grid of rates, then ever smaller parts of what lies beside it."""
 
-    def expected(rate: float) -> float:
+    def _expected(rate: float) -> float:
         return operating(plan, rate).expected
 
     step = 1 / _POINTS
-    best = max((each * step for each in range(1, _POINTS)), key=expected)
+    best = max((each * step for each in range(1, _POINTS)), key=_expected)
     low, high = best - step, best + step
     for _ in range(_THIRDS):
         third = (high - low) / 3
         below, above = low + third, high - third
-        low, high = (low, above) if expected(below) >= expected(above) else (below, high)
+        low, high = (low, above) if _expected(below) >= _expected(above) else (below, high)
     rate = (low + high) / 2
-    return Peak(rate, expected(rate))
+    return Peak(rate, _expected(rate))

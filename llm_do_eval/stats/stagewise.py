@@ -75,7 +75,7 @@ def _paths(plan: Plan) -> list[dict[int, int]]:
 def _ends(plan: Plan, paths: Sequence[dict[int, int]]) -> list[_End]:
     """List the ends of the plan from worst to best."""
 
-    def rank(end: _End) -> tuple[int, int, int]:
+    def _rank(end: _End) -> tuple[int, int, int]:
         match plan.decide(end.n, end.k):
             case "PASS":
                 return 2, -end.n, end.k
@@ -86,7 +86,7 @@ def _ends(plan: Plan, paths: Sequence[dict[int, int]]) -> list[_End]:
 
     states = (_End(n, k, count) for n, counts in enumerate(paths) for k, count in counts.items())
     ended = (end for end in states if end.n == plan.cap or plan.decide(end.n, end.k) is not None)
-    return sorted(ended, key=rank)
+    return sorted(ended, key=_rank)
 
 
 def _end(plan: Plan, paths: Sequence[dict[int, int]], n: int, k: int, step: Literal[0, 1]) -> _End:
@@ -112,7 +112,7 @@ def _share(ends: Sequence[_End]) -> Callable[[float], float]:
     paths = np.array([math.log(end.paths) for end in ends])
     passes, fails = np.array([end.k for end in ends]), np.array([end.n - end.k for end in ends])
 
-    def share(p: float) -> float:
+    def _probability(p: float) -> float:
         return float(np.exp(paths + passes * math.log(p) + fails * math.log1p(-p)).sum())
 
-    return share
+    return _probability

@@ -129,13 +129,13 @@ def _stages(rules: Rules, fail_price: float, pass_price: float) -> list[_Stage]:
 
 
 def _stage(rules: Rules, n: int, k: NDArray[np.int64], fail_price: float, pass_price: float) -> _Stage:
-    def logarithm(p: float) -> Floats:
+    def _logarithm(p: float) -> Floats:
         return k * math.log(p) + (n - k) * math.log1p(-p)
 
-    weighted = np.stack([math.log(weight) + logarithm(p) for p, weight in rules.weights.items()])
+    weighted = np.stack([math.log(weight) + _logarithm(p) for p, weight in rules.weights.items()])
     total = np.logaddexp.reduce(weighted)
-    fail = np.exp(logarithm(rules.p_hi) - total) if rules.may_fail(n) else np.full(len(k), np.inf)
-    pass_ = np.exp(logarithm(rules.p_lo) - total)
+    fail = np.exp(_logarithm(rules.p_hi) - total) if rules.may_fail(n) else np.full(len(k), np.inf)
+    pass_ = np.exp(_logarithm(rules.p_lo) - total)
     rise = np.array(list(rules.weights)) @ np.exp(weighted - total)
     going = slice(0, 0 if n == rules.cap else len(k))
     if rules.may_stop(n) and n < rules.cap:
